@@ -41,6 +41,14 @@ export const limits = Object.freeze({
   statementBytesMax: 256 * kib,
   trustListBytesMax: 2 * mib,
   rsaKeyBitsMin: 3072,
+  certificateBytesMax: 16 * kib,
+  trustRootBytesMax: 64 * kib,
+  trustRootsEnclosedMax: 32,
+  trustAuthoritiesMax: 32,
+  agenciesMax: 4096,
+  jsonNestingMax: 16,
+  officersListedMax: 512,
+  keyFileBytesMax: 4 * kib,
   natsKeyOverlapMs: dayMs,
 
   // Transport (design/wire.md, The hub)
@@ -56,6 +64,16 @@ export const limits = Object.freeze({
   blobAgeMsMax: 14 * dayMs,
   directoryMessagesPerSubject: 16,
   hubConsumersMax: 4000,
+  hubPayloadBytesMax: mib,
+  hubConnectionsPerAgencyMax: 8,
+  hubSubscriptionsPerAgencyMax: 256,
+  ackWaitMs: 15 * secondMs,
+  ackPendingMax: 2048,
+  duplicateWindowMs: 2 * minuteMs,
+  reconnectDelayMsMax: 2 * secondMs,
+  serverStartMsMax: 60 * secondMs,
+  serverStopMsMax: 10 * secondMs,
+  hubFillWarnings: Object.freeze([0.7, 0.9]),
 
   // Parking, receipts, heartbeats
   parkedMessagesMax: 10_000,
@@ -65,6 +83,11 @@ export const limits = Object.freeze({
   receiptSilenceMs: 20 * minuteMs,
   beatAfterChangeMs: 10 * minuteMs,
   beatIntervalMs: hourMs,
+
+  // Policy (docs/policy.md)
+  policyFileBytesMax: 256 * kib,
+  policiesMax: 500,
+  policyDecisionsMax: 20_000,
 
   // Gateway
   outboxRowsMax: 200_000,
