@@ -20,6 +20,17 @@ export {
   signDetached,
   verifyDetached,
 } from './detached-jws.ts';
+export {
+  type DevelopmentCa,
+  exportPkcs12,
+  type IssuedCertificate,
+  issueAgencyCertificate,
+  issueHubTls,
+  issueJurisdictionCa,
+  issueRoot,
+  issueServerCertificate,
+  type Validity,
+} from './development-pki.ts';
 export { hmacSha256, leafDigest, sha256 } from './digest.ts';
 export { type EcPublicJwk, publicKeyOf, signEs256, thumbprint, verifyEs256 } from './es256.ts';
 export { issueStatement, type StatementContent } from './issue-statement.ts';
@@ -69,6 +80,7 @@ export {
   type AgencyStatement,
   type OfficerKey,
   parseStatement,
+  recallStatement,
   statementTyp,
   type VerifiedStatement,
   verifyStatement,

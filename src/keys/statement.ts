@@ -1,11 +1,12 @@
 /** What an agency says of itself: parsed and verified (docs/wire.md, Statements). */
+import type { KeyObject } from 'node:crypto';
 import { base64 } from '../bytes.ts';
 import { ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { AgencyId } from '../types.ts';
 import { checkCertificate } from './certificate.ts';
 import { splitCompact, verifyCompact } from './compact-jws.ts';
-import { publicKeyOf, thumbprint } from './es256.ts';
+import { type EcPublicJwk, publicKeyOf, thumbprint } from './es256.ts';
 import type { KeyWindow, PublicWindow } from './key-windows.ts';
 import {
   type Directory,
@@ -54,7 +55,7 @@ export type VerifiedStatement = AgencyStatement & { readonly [brand]: true };
 
 /** Reads a statement without judging its signature: for a look at one that is not trusted yet. STATEMENT_INVALID. */
 export function parseStatement(jws: string | Uint8Array): AgencyStatement {
-  return contentOf(parsePayload(jws));
+  return withPointsChecked(contentOf(parsePayload(jws)));
 }
 
 /**
@@ -86,7 +87,22 @@ export function verifyStatement(
   }
   if (payload.issued > o.nowMs + limits.clockSkewMsMax)
     invalid('the statement claims to be issued later than now');
-  return contentOf(payload) as VerifiedStatement;
+  return withPointsChecked(contentOf(payload)) as VerifiedStatement;
+}
+
+/**
+ * Reads a statement that `verifyStatement` took before and that we kept ourselves. Nothing is
+ * verified again; whether its certificate is still pinned is for the caller to compare.
+ */
+export function recallStatement(jws: Uint8Array): VerifiedStatement {
+  return contentOf(parsePayload(jws)) as VerifiedStatement;
+}
+
+/** Making each key is what checks that it is a point of the curve: STATEMENT_INVALID. */
+function withPointsChecked(statement: AgencyStatement): AgencyStatement {
+  const keys = [...statement.signingKeys, ...statement.sealingKeys, ...statement.officers];
+  if (!keys.every((key) => key.publicKey.type === 'public')) invalid('a key is not a public key');
+  return statement;
 }
 
 function checkSignature(jws: string | Uint8Array, certificate: ReturnType<typeof checkCertificate>): void {
@@ -134,26 +150,41 @@ function contentOf(payload: StatementPayload): AgencyStatement {
 }
 
 function keyWindow(listed: StatementPayload['signing'][number]): KeyWindow {
+  const publicKey = lazyKey(listed.jwk);
   return Object.freeze({
     kid: thumbprint(listed.jwk),
     jwk: listed.jwk,
-    publicKey: publicKeyOf(listed.jwk),
+    get publicKey() {
+      return publicKey();
+    },
     notBeforeMs: listed.from,
     notAfterMs: listed.to,
   });
 }
 
 function officerKey(listed: ListedOfficer): OfficerKey {
+  const publicKey = lazyKey(listed.jwk);
   return Object.freeze({
     pseudonym: listed.pseudonym,
     desk: listed.desk,
     role: listed.role,
     kid: thumbprint(listed.jwk),
     jwk: listed.jwk,
-    publicKey: publicKeyOf(listed.jwk),
+    get publicKey() {
+      return publicKey();
+    },
     notBeforeMs: listed.from,
     ...(listed.to === undefined ? {} : { notAfterMs: listed.to }),
   });
+}
+
+/** A recalled statement lists years of keys, of which few are used: each is made when first asked for. */
+function lazyKey(jwk: EcPublicJwk): () => KeyObject {
+  let made: KeyObject | undefined;
+  return () => {
+    made ??= publicKeyOf(jwk);
+    return made;
+  };
 }
 
 /** A window may be cut short, after a theft; never longer than a week, nor listed long ahead. */

@@ -1,0 +1,25 @@
+export { createTrustBook, type TrustBook, type TrustChange } from './book.ts';
+export { createMemoryVersions, openFileVersions, type RecordFile, recordFileAt } from './file-versions.ts';
+export { type AuthorityKey, joinSignatures } from './general-jws.ts';
+export {
+  type AgencyState,
+  createTrustList,
+  type Membership,
+  mayPublish,
+  mayReceive,
+  parseList,
+  partitionOf,
+  signTrustList,
+  stateAt,
+  type TrustList,
+} from './list.ts';
+export { isPinned, pinTrust } from './records.ts';
+export {
+  type Authority,
+  type AuthoritySet,
+  createRoot,
+  federationIdOf,
+  parseRoot,
+  signRoot,
+  type TrustRoot,
+} from './root.ts';
