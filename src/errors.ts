@@ -20,6 +20,14 @@ const row = (http: number, exit: number, duty: Duty, meaning: string): Row => ({
 export const errorTable = {
   // Requests to a gateway
   REQUEST_INVALID: row(400, 4, 'mend the request', 'the request is not of the form that the API takes'),
+  METHOD_NOT_ALLOWED: row(405, 4, 'mend the request', 'the resource does not take this method'),
+  REQUEST_TOO_LARGE: row(413, 4, 'mend the request', 'the body of the request exceeds its bound'),
+  CONTENT_TYPE_REFUSED: row(
+    415,
+    4,
+    'mend the request',
+    'the body is not declared as application/json in UTF-8',
+  ),
   TOKEN_MISSING: row(401, 2, 'mend the request', 'no bearer token was given'),
   TOKEN_UNKNOWN: row(401, 2, 'mend the request', 'the bearer token is not known here'),
   SCOPE_MISSING: row(403, 3, 'ask for permission', 'the officer lacks the scope that this needs'),

@@ -111,6 +111,8 @@ export const limits = Object.freeze({
   requestBodyBytesMax: mib,
   searchTokensMax: 16,
   searchTextCharsMax: 200,
+  draftProblemsMax: 1000,
+  remarksMax: 50,
 
   // HTTP API, configuration, command line
   requestTimeoutMs: 30 * secondMs,
