@@ -87,6 +87,20 @@ export declare type Rules = Message<"comity.options.v1.Rules"> & {
    * @generated from field: bool by_gateway = 10;
    */
   byGateway: boolean;
+
+  /**
+   * Least length of a string or bytes field, where it is given at all.
+   *
+   * @generated from field: uint32 min_length = 11;
+   */
+  minLength: number;
+
+  /**
+   * Refuses a message (or an item) by the value of one of its enum members.
+   *
+   * @generated from field: comity.options.v1.Refusal refuse = 12;
+   */
+  refuse?: Refusal | undefined;
 };
 
 /**
@@ -94,6 +108,40 @@ export declare type Rules = Message<"comity.options.v1.Rules"> & {
  * Use `create(RulesSchema)` to create a new message.
  */
 export declare const RulesSchema: GenMessage<Rules>;
+
+/**
+ * What does not belong where it stands.
+ *
+ * @generated from message comity.options.v1.Refusal
+ */
+export declare type Refusal = Message<"comity.options.v1.Refusal"> & {
+  /**
+   * JSON name of the enum member.
+   *
+   * @generated from field: string member = 1;
+   */
+  member: string;
+
+  /**
+   * Names of the values that are refused.
+   *
+   * @generated from field: repeated string values = 2;
+   */
+  values: string[];
+
+  /**
+   * Where such an entry belongs, within the payload.
+   *
+   * @generated from field: string instead = 3;
+   */
+  instead: string;
+};
+
+/**
+ * Describes the message comity.options.v1.Refusal.
+ * Use `create(RefusalSchema)` to create a new message.
+ */
+export declare const RefusalSchema: GenMessage<Refusal>;
 
 /**
  * What a payload message is.
@@ -114,6 +162,13 @@ export declare type Family = Message<"comity.options.v1.Family"> & {
    * @generated from field: string title = 2;
    */
   title: string;
+
+  /**
+   * It answers a message: the cover names the digest of what it answers.
+   *
+   * @generated from field: bool answers = 3;
+   */
+  answers: boolean;
 };
 
 /**
