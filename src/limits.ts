@@ -67,6 +67,8 @@ export const limits = Object.freeze({
   directoryMessagesPerSubject: 16,
   hubConsumersMax: 4000,
   hubPayloadBytesMax: mib,
+  hubStoreBytesMax: 1024 * 1024 * mib,
+  hubGreetingMs: 500,
   hubConnectionsPerAgencyMax: 8,
   hubSubscriptionsPerAgencyMax: 256,
   hubStreamBytesMax: Object.freeze({
