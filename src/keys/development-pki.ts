@@ -121,7 +121,7 @@ export async function issueHubTls(
 export function exportPkcs12(
   o: Readonly<{ issued: IssuedCertificate; chainPem: readonly string[]; password: string; name: string }>,
 ): Uint8Array {
-  const chain = [o.issued.certificatePem, ...o.chainPem];
+  const chain = [o.issued.certificatePem, ...o.chainPem].map((pem) => forge.pki.certificateFromPem(pem));
   const bag = forge.pkcs12.toPkcs12Asn1(
     forge.pki.privateKeyFromPem(o.issued.privateKeyPem),
     chain,

@@ -20,17 +20,7 @@ export {
   signDetached,
   verifyDetached,
 } from './detached-jws.ts';
-export {
-  type DevelopmentCa,
-  exportPkcs12,
-  type IssuedCertificate,
-  issueAgencyCertificate,
-  issueHubTls,
-  issueJurisdictionCa,
-  issueRoot,
-  issueServerCertificate,
-  type Validity,
-} from './development-pki.ts';
+export type { DevelopmentCa, IssuedCertificate, Validity } from './development-pki.ts';
 export { hmacSha256, leafDigest, sha256 } from './digest.ts';
 export { type EcPublicJwk, publicKeyOf, signEs256, thumbprint, verifyEs256 } from './es256.ts';
 export { issueStatement, type StatementContent } from './issue-statement.ts';
@@ -88,3 +78,6 @@ export {
 export type { Directory } from './statement-shape.ts';
 export { createStoreKeyFile, createStoreSaltFile, loadStoreKey, type StoreKeySource } from './store-key.ts';
 export { parseStrictJson, readShape } from './strict-json.ts';
+
+/** The development PKI, loaded when it is asked for: a gateway never loads `node-forge`. */
+export const loadDevelopmentPki = () => import('./development-pki.ts');

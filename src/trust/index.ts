@@ -1,5 +1,7 @@
+export { authorityKeyPem, createAuthorityKey, readAuthorityKey } from './authority-key.ts';
 export { createTrustBook, type TrustBook, type TrustChange } from './book.ts';
 export { createMemoryVersions, openFileVersions, type RecordFile, recordFileAt } from './file-versions.ts';
+export { foundFederation, type ListChanges, type NamedAuthority, nextTrustList, withState } from './found.ts';
 export { type AuthorityKey, joinSignatures } from './general-jws.ts';
 export {
   type AgencyState,
