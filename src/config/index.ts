@@ -1,0 +1,10 @@
+export { type ClientSettings, type Environment, readClientSettings } from './environment.ts';
+export { readConfigFile, readConfigText, readYaml } from './files.ts';
+export {
+  type GatewayConfig,
+  type GatewaySecrets,
+  loadGatewayConfig,
+  type PolicyText,
+} from './gateway-config.ts';
+export { type OfficerEntry, readOfficers } from './officers.ts';
+export { type Secret, secret } from './secret.ts';
