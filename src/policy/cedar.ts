@@ -28,22 +28,28 @@ export function sha256Hex(text: string): string {
 
 const schemaName = `comity/facts/${sha256Hex(factSchema)}`;
 
-/** Checks the policies against the facts and makes them ready; throws POLICY_INVALID. */
+/** Makes policies that were checked ready to be asked. */
 export function preparePolicies(policies: readonly Policy[]): PolicySetName {
-  // The object form is what gives Cedar our ids: `@id` alone is no id to it.
-  const staticPolicies = Object.fromEntries(policies.map(({ id, text }) => [id, text]));
+  const staticPolicies = staticPoliciesOf(policies);
   const schema = preparseSchema(schemaName, factSchema);
   if (schema.type === 'failure') throw new TypeError(schema.errors.map(sentence).join('; '));
-  check(policies, staticPolicies);
   const name = `comity/policies/${sha256Hex(JSON.stringify(staticPolicies))}`;
   const parsed = preparsePolicySet(name, { staticPolicies });
   if (parsed.type === 'failure') throw invalid(fileOf(policies, ''), parsed.errors.map(sentence));
   return name as PolicySetName;
 }
 
-/** Cedar's strict validation. Its warnings count too: a forbid that can never apply forbids nothing. */
-function check(policies: readonly Policy[], staticPolicies: Record<string, string>): void {
-  const answer = validate({ schema: factSchema, policies: { staticPolicies } });
+/** The object form is what gives Cedar our ids: `@id` alone is no id to it. */
+function staticPoliciesOf(policies: readonly Policy[]): Record<string, string> {
+  return Object.fromEntries(policies.map(({ id, text }) => [id, text]));
+}
+
+/**
+ * Cedar's strict validation against the facts; throws POLICY_INVALID. Its warnings count too: a forbid
+ * that can never apply forbids nothing.
+ */
+export function checkPolicies(policies: readonly Policy[]): void {
+  const answer = validate({ schema: factSchema, policies: { staticPolicies: staticPoliciesOf(policies) } });
   if (answer.type === 'failure') throw invalid(fileOf(policies, ''), answer.errors.map(sentence));
   const found = [...answer.validationErrors, ...answer.validationWarnings];
   const [first] = found;

@@ -2,7 +2,7 @@
 import { limits } from '../limits.ts';
 import { type Audience, type AudienceRequest, decideAudiences } from './audiences.ts';
 import { canonicalRequest } from './canonical.ts';
-import { ask, type PolicySetName, preparePolicies, sha256Hex } from './cedar.ts';
+import { ask, checkPolicies, type PolicySetName, preparePolicies, sha256Hex } from './cedar.ts';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
 import { actions, obligationsKnown } from './fact-schema.ts';
 import type { Decision, PolicyRequest } from './facts.ts';
@@ -78,6 +78,7 @@ function load(sources: PolicySources): Loaded {
   const own = sources.agency === undefined ? [] : readAgencyFile(sources.agency);
   const policies = [...baseline, ...own].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   refuseDoubles([...baseline, ...own]);
+  checkPolicies(policies);
   return {
     version: sha256Hex(JSON.stringify([sources.federation.text, sources.agency?.text ?? null])),
     byId: new Map(policies.map((policy) => [policy.id, policy])),

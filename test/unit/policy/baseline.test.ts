@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { factSchema } from '../../../src/policy/index.ts';
 import { categories } from '../../../src/types.ts';
 import { agency, grCustoms, message, nowMs, officerOf, section } from './facts.ts';
-import { policyFile, shippedEngine } from './files.ts';
+import { shippedEngine } from './files.ts';
 
 const roles = ['police', 'customs', 'heritage', 'liaison', 'prosecutor', 'oversight', 'observer'];
 
@@ -74,11 +73,5 @@ describe('the baseline', () => {
       { action: 'onward', principal, originator: grCustoms, resource, nowMs, consent: true },
     ] as const;
     expect(asked.map((request) => engine.decide(request).effect)).toEqual(['deny', 'deny']);
-  });
-});
-
-describe('the schema of the facts', () => {
-  it('is the one that lies beside the policies', () => {
-    expect(policyFile('comity.cedarschema').text).toBe(factSchema);
   });
 });
