@@ -2,7 +2,14 @@
 import type { Category } from '../types.ts';
 import { canonicalFacts, canonicalJson, isSpelt } from './canonical.ts';
 import { agencyRecord, type CedarRecord, messageRecord, moment } from './cedar-request.ts';
-import type { AgencyFacts, Decision, DiscloseRequest, MessageFacts, PolicyReason } from './facts.ts';
+import {
+  type AgencyFacts,
+  type Decision,
+  type DiscloseRequest,
+  isFailure,
+  type MessageFacts,
+  type PolicyReason,
+} from './facts.ts';
 import type { Reads } from './reads.ts';
 import type { Remembered } from './remembered.ts';
 
@@ -57,8 +64,9 @@ export function decideAudiences(o: AudienceRequest, deciding: Deciding): readonl
   if (known !== undefined) return known;
   const sorts = sortsOf(o, deciding.reads, facts);
   const audiences = o.sections.map((section) => audienceOf(section, { o, sorts, deciding }));
-  deciding.remembered.set(question, Object.freeze(audiences));
-  return audiences;
+  const complete = !audiences.some(({ refused }) => refused.some(isFailure));
+  if (complete) deciding.remembered.set(question, audiences);
+  return Object.freeze(audiences);
 }
 
 type Sort = Readonly<{ example: AgencyFacts; agencies: readonly string[] }>;

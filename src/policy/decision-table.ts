@@ -3,7 +3,14 @@ import { z } from 'zod';
 import { ComityError } from '../errors.ts';
 import { categories } from '../types.ts';
 import type { PolicyEngine } from './engine.ts';
-import type { AgencyFacts, Decision, MessageFacts, PolicyRequest, SectionFacts } from './facts.ts';
+import {
+  type AgencyFacts,
+  type Decision,
+  isFailure,
+  type MessageFacts,
+  type PolicyRequest,
+  type SectionFacts,
+} from './facts.ts';
 
 export type TableRowResult = Readonly<{
   name: string;
@@ -130,7 +137,8 @@ function parseTable(content: unknown): Table {
 
 function runRow(engine: PolicyEngine, parsed: Table, item: Row): TableRowResult {
   const decision = engine.decide(requestOf(parsed, item));
-  const problems: string[] = [];
+  // A row that expects a denial must not pass because its facts are unfit.
+  const problems = isFailure(decision) ? decision.reasons.map(({ text }) => text) : [];
   const compare = (what: string, expected: readonly string[] | undefined, answered: readonly string[]) => {
     if (expected === undefined || expected.toSorted().join() === answered.toSorted().join()) return;
     problems.push(`expected ${what} ${list(expected)}, answered ${list(answered)}`);

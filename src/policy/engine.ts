@@ -5,7 +5,7 @@ import { canonicalRequest } from './canonical.ts';
 import { ask, checkPolicies, type PolicySetName, preparePolicies, sha256Hex } from './cedar.ts';
 import { type CedarRequest, cedarRequest } from './cedar-request.ts';
 import { actions, obligationsKnown } from './fact-schema.ts';
-import type { Decision, PolicyRequest } from './facts.ts';
+import { type Decision, evaluationError, type PolicyRequest } from './facts.ts';
 import { invalid, type Policy, type PolicySource, readPolicyFile } from './policy-file.ts';
 import { type Reads, readsOf } from './reads.ts';
 import { Remembered } from './remembered.ts';
@@ -40,9 +40,6 @@ export interface PolicyEngine {
   /** Throws POLICY_INVALID and goes on with the policies that it has. */
   replace(sources: PolicySources): void;
 }
-
-/** The id of the reason where no answer was found, so that nothing is permitted. */
-export const evaluationError = 'evaluation-error';
 
 type Loaded = Readonly<{
   version: string;
@@ -184,16 +181,11 @@ function answer(
 
 function failure(message: string, policies: readonly string[]): Decision {
   const policy = policies[0] ?? evaluationError;
+  const text = `the policies could not be evaluated, so it is denied: ${message}`;
   return Object.freeze({
     effect: 'deny',
-    policies: policies.length === 0 ? [evaluationError] : policies,
-    reasons: [
-      {
-        policy,
-        id: evaluationError,
-        text: `the policies could not be evaluated, so it is denied: ${message}`,
-      },
-    ],
-    obligations: [],
+    policies: Object.freeze(policies.length === 0 ? [evaluationError] : [...policies]),
+    reasons: Object.freeze([Object.freeze({ policy, id: evaluationError, text })]),
+    obligations: Object.freeze([]),
   });
 }

@@ -103,3 +103,11 @@ export type Decision = Readonly<{
   /** ISO 8601 duration, the shortest of the permits that decided. */
   retention?: string;
 }>;
+
+/** The id of the reason where the policies could not be evaluated, so that it is denied. */
+export const evaluationError = 'evaluation-error';
+
+/** A denial that says nothing about the facts; it is neither remembered nor expected. */
+export function isFailure(decision: Pick<Decision, 'reasons'>): boolean {
+  return decision.reasons.some(({ id }) => id === evaluationError);
+}

@@ -3,7 +3,6 @@ export { readClassOf, requestOfReadClass } from './canonical.ts';
 export { runDecisionTable, type TableResult, type TableRowResult } from './decision-table.ts';
 export {
   createPolicyEngine,
-  evaluationError,
   type PolicyEngine,
   type PolicySources,
   type PolicySummary,
@@ -24,4 +23,5 @@ export type {
   ReadRequest,
   SectionFacts,
 } from './facts.ts';
+export { evaluationError } from './facts.ts';
 export type { PolicySource } from './policy-file.ts';

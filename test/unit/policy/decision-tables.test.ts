@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createPolicyEngine, runDecisionTable } from '../../../src/policy/index.ts';
-import { agencies, decisionTable, policyFile, shippedEngine } from './files.ts';
+import { agencies, decisionTable, engineOf, policyFile, shippedEngine } from './files.ts';
 
 const failures = (result: ReturnType<typeof runDecisionTable>) =>
   result.rows.filter(({ passed }) => !passed).map(({ name, problems }) => `${name}: ${problems.join('; ')}`);
@@ -60,6 +60,16 @@ describe('a decision table', () => {
       'expected retention P1D, answered ',
       'expected reason y, answered publish-by-officers',
     ]);
+  });
+
+  it('does not take a failure for a denial', () => {
+    const overflow =
+      '@id("f") @reason("f: x") forbid (principal, action == Comity::Action::"publish", resource) when { context.approvals + 9223372036854775807 > 0 };';
+    const [result] = runDecisionTable(
+      engineOf(overflow),
+      table({ ...row, approvals: 1, expect: 'deny' }),
+    ).rows;
+    expect(result).toMatchObject({ passed: false, problems: [expect.stringContaining('overflow')] });
   });
 
   it.each([
