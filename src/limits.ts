@@ -105,6 +105,7 @@ export const limits = Object.freeze({
 
   // Gateway
   outboxRowsMax: 200_000,
+  outboxPruneRowsMax: 2_000,
   submitBatchMax: 256,
   idempotencyKeptMs: 2 * dayMs,
   idempotencyKeyCharsMax: 200,

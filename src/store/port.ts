@@ -215,10 +215,14 @@ export interface Positions {
   take(position: Position, nowMs: number): void;
   /** Changes the verdict of a taken position, when what waited is judged. */
   judge(subject: string, epoch: Uint8Array, sequence: number, verdict: Verdict): void;
+  /**
+   * Notes a head that the sender has signed. On a channel of which nothing was taken completeness counts
+   * from `first`, or, where it is absent, from after the head.
+   */
   announce(
     subject: string,
     epoch: Uint8Array,
-    head: Readonly<{ sequence: number; digest: Uint8Array }>,
+    head: Readonly<{ sequence: number; digest: Uint8Array; first?: number }>,
     nowMs: number,
   ): void;
   channel(subject: string, epoch: Uint8Array): ChannelState | undefined;
@@ -403,7 +407,11 @@ export interface AuditRows {
 
 export interface Idempotency {
   find(officer: string, key: string): Readonly<{ requestDigest: Uint8Array; response: string }> | undefined;
-  remember(officer: string, key: string, requestDigest: Uint8Array, response: string, nowMs: number): void;
+  remember(
+    officer: string,
+    key: string,
+    answer: Readonly<{ requestDigest: Uint8Array; response: string; nowMs: number }>,
+  ): void;
   forgetBefore(timeMs: number): void;
 }
 

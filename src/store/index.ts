@@ -1,0 +1,3 @@
+export type { Erasure, MessageStore } from './messages.ts';
+export { type OpenedStore, openStore, type StoreOptions, storeFiles } from './open.ts';
+export type * from './port.ts';

@@ -1,0 +1,117 @@
+/**
+ * How the store keeps content secret.
+ *
+ * The store key wraps one root key, drawn at creation, so that a new store key rewraps one row. From the
+ * root come three keys (HKDF-SHA-256): one wraps the data keys (RFC 3394), one seals single rows, one
+ * makes the tokens by which sealed values are found. Content of a message is sealed by AES-256-GCM under
+ * the message's own data key; erasing a message is destroying the wrapped data key. The additional data
+ * names the row, so that no sealed value passes for another.
+ */
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { concat, utf8 } from '../bytes.ts';
+import { ComityError } from '../errors.ts';
+import type { Random } from '../ids.ts';
+
+const keyBytes = 32;
+const nonceBytes = 12;
+const tagBytes = 16;
+const tokenBytes = 16;
+/** RFC 3394, section 2.2.3.1. */
+const wrapVector = Buffer.alloc(8, 0xa6);
+
+/** A data key, and its wrapped form for the database. */
+export type DataKey = Readonly<{ key: Uint8Array; wrapped: Uint8Array }>;
+
+export interface Vault {
+  newDataKey(): DataKey;
+  unwrap(wrapped: Uint8Array): Uint8Array;
+  /** Seals `plain` as nonce ‖ ciphertext ‖ tag; `name` says which row it is. */
+  seal(key: Uint8Array, name: string, plain: Uint8Array): Uint8Array;
+  open(key: Uint8Array, name: string, sealed: Uint8Array): Uint8Array;
+  /** Seals a value that belongs to no message, under a key of the store. */
+  sealRow(name: string, plain: Uint8Array): Uint8Array;
+  openRow(name: string, sealed: Uint8Array): Uint8Array;
+  /** Finds a sealed value again without telling it: 16 bytes of an HMAC. */
+  token(purpose: string, value: string | Uint8Array): Uint8Array;
+}
+
+/** Draws a root key and wraps it under the store key. */
+export function newRoot(storeKey: Uint8Array, random: Random): Uint8Array {
+  return wrap(storeKey, random.bytes(keyBytes));
+}
+
+/** Opens the root with the store key. Throws STORE_KEY_WRONG. */
+export function openVault(storeKey: Uint8Array, wrappedRoot: Uint8Array, random: Random): Vault {
+  const root = unwrap(storeKey, wrappedRoot);
+  if (root === undefined) throw new ComityError('STORE_KEY_WRONG');
+  const derive = (purpose: string) =>
+    new Uint8Array(hkdfSync('sha256', root, new Uint8Array(0), `comity/store/1/${purpose}`, keyBytes));
+  const wrapKey = derive('wrap');
+  const rowKey = derive('row');
+  const tokenKey = derive('token');
+  root.fill(0);
+  const sealNow = (key: Uint8Array, name: string, plain: Uint8Array) =>
+    seal(key, name, { nonce: random.bytes(nonceBytes), plain });
+  return {
+    newDataKey() {
+      const key = random.bytes(keyBytes);
+      return { key, wrapped: wrap(wrapKey, key) };
+    },
+    unwrap: (wrapped) => unwrap(wrapKey, wrapped) ?? unreadable('a data key'),
+    seal: sealNow,
+    open,
+    sealRow: (name, plain) => sealNow(rowKey, name, plain),
+    openRow: (name, sealed) => open(rowKey, name, sealed),
+    token: (purpose, value) =>
+      createHmac('sha256', tokenKey).update(`${purpose}\n`).update(value).digest().subarray(0, tokenBytes),
+  };
+}
+
+function wrap(key: Uint8Array, secret: Uint8Array): Uint8Array {
+  const cipher = createCipheriv('id-aes256-wrap', key, wrapVector);
+  return concat(cipher.update(secret), cipher.final());
+}
+
+function unwrap(key: Uint8Array, wrapped: Uint8Array): Uint8Array | undefined {
+  try {
+    const decipher = createDecipheriv('id-aes256-wrap', key, wrapVector);
+    return concat(decipher.update(wrapped), decipher.final());
+  } catch {
+    return undefined;
+  }
+}
+
+function additional(name: string): Uint8Array {
+  return utf8(`comity/store/1 ${name}`);
+}
+
+function seal(
+  key: Uint8Array,
+  name: string,
+  o: Readonly<{ nonce: Uint8Array; plain: Uint8Array }>,
+): Uint8Array {
+  const cipher = createCipheriv('aes-256-gcm', key, o.nonce);
+  cipher.setAAD(additional(name));
+  const body = cipher.update(o.plain);
+  cipher.final();
+  return concat(o.nonce, body, cipher.getAuthTag());
+}
+
+function open(key: Uint8Array, name: string, sealed: Uint8Array): Uint8Array {
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), {
+      authTagLength: tagBytes,
+    });
+    decipher.setAAD(additional(name));
+    decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes));
+    return concat(decipher.update(sealed.subarray(nonceBytes, sealed.length - tagBytes)), decipher.final());
+  } catch (error) {
+    return unreadable(name, error);
+  }
+}
+
+function unreadable(what: string, cause?: unknown): never {
+  throw new ComityError('STORE_FAILED', `the store holds ${what} and cannot open it: it was changed`, {
+    cause,
+  });
+}
