@@ -15,7 +15,14 @@ export type Officer = Readonly<{
 
 export type Reason = Readonly<{ policy: string; text: string }>;
 
-export type PreviewSection = Readonly<{ field: number; name: string; category: Category; present: boolean; reads: boolean; reasons: readonly Reason[] }>;
+export type PreviewSection = Readonly<{
+  field: number;
+  name: string;
+  category: Category;
+  present: boolean;
+  reads: boolean;
+  reasons: readonly Reason[];
+}>;
 
 export type PreviewRecipient = Readonly<{
   agency: AgencyId;
@@ -42,7 +49,13 @@ export type Submission = Readonly<{
   kind: Kind;
   lane: Lane;
   createdAt: string;
-  copies: readonly Readonly<{ id: string; to: AgencyId | 'all'; subject: string; sequence: number; digest: string }>[];
+  copies: readonly Readonly<{
+    id: string;
+    to: AgencyId | 'all';
+    subject: string;
+    sequence: number;
+    digest: string;
+  }>[];
   recipients: readonly Readonly<{ agency: AgencyId; state: 'sent' | 'no-keys' }>[];
 }>;
 
@@ -106,7 +119,15 @@ export type QuarantineView = Readonly<{
   reasons: readonly Reason[];
 }>;
 
-export type EventView = Readonly<{ id: number; type: string; at: string; message?: string; kind?: Kind; lane?: Lane; facts: Readonly<Record<string, string | number>> }>;
+export type EventView = Readonly<{
+  id: number;
+  type: string;
+  at: string;
+  message?: string;
+  kind?: Kind;
+  lane?: Lane;
+  facts: Readonly<Record<string, string | number>>;
+}>;
 
 export type Page<T> = Readonly<{ items: readonly T[]; next?: number }>;
 
@@ -124,7 +145,12 @@ export type MessageQuery = Readonly<{
   limit?: number;
 }>;
 
-export type HealthCheck = Readonly<{ id: string; state: 'ok' | 'warning' | 'failing'; text: string; remedy?: string }>;
+export type HealthCheck = Readonly<{
+  id: string;
+  state: 'ok' | 'warning' | 'failing';
+  text: string;
+  remedy?: string;
+}>;
 
 export type Health = Readonly<{
   agency: AgencyId;
@@ -139,7 +165,13 @@ export type Health = Readonly<{
   checks: readonly HealthCheck[];
 }>;
 
-export type Metric = Readonly<{ name: string; help: string; type: 'counter' | 'gauge'; value: number; labels?: Readonly<Record<string, string>> }>;
+export type Metric = Readonly<{
+  name: string;
+  help: string;
+  type: 'counter' | 'gauge';
+  value: number;
+  labels?: Readonly<Record<string, string>>;
+}>;
 
 /** The desk that http and cli stand on; every call is judged by policy as the officer who asks. */
 export interface GatewayApi {

@@ -1,0 +1,79 @@
+/** What a peer's cumulative receipt says of our channels. */
+import { equalBytes, hex } from '../bytes.ts';
+import type { ReceiptException as WireException } from '../gen/comity/receipt/v1/receipt_pb.js';
+import { parseSubject } from '../subjects.ts';
+import type { AgencyId } from '../types.ts';
+import type { GatewayContext } from './context.ts';
+import type { SignedHead } from './judge-own.ts';
+import type { Wake } from './judgement.ts';
+
+export type PeerReceipt = Readonly<{
+  peer: AgencyId;
+  heads: readonly SignedHead[];
+  exceptions: readonly WireException[];
+  /** Told when the peer has what this store does not know. */
+  onBehind: (subject: string) => void;
+}>;
+
+/** Runs in the transaction that takes the receipt's position. */
+export function applyReceipt(context: GatewayContext, receipt: PeerReceipt): readonly Wake[] {
+  receipt.heads.forEach((head, index) => {
+    if (parseSubject(head.subject)?.form === undefined || !isOurs(context, head.subject)) return;
+    const exceptions = receipt.exceptions.filter(({ channel }) => channel === index);
+    if (head.epoch.length === 0) reportUnreadable(context, receipt.peer, exceptions);
+    else applyChannel(context, receipt, { head, exceptions });
+  });
+  return [];
+}
+
+function isOurs(context: GatewayContext, subject: string): boolean {
+  const parsed = parseSubject(subject);
+  return parsed?.form === 'message' && parsed.sender === context.agency;
+}
+
+type Channel = Readonly<{ head: SignedHead; exceptions: readonly WireException[] }>;
+
+function applyChannel(
+  context: GatewayContext,
+  { peer, onBehind }: PeerReceipt,
+  { head, exceptions }: Channel,
+): void {
+  const { subject, epoch, sequence, digest } = head;
+  const nowMs = context.clock.nowMs();
+  const ours = context.store.channels.digestAt(subject, epoch, sequence);
+  if (ours === undefined) {
+    if (sequence > 0) onBehind(subject);
+    return;
+  }
+  if (!equalBytes(ours, digest)) {
+    context.audit.append({
+      event: 'fork.recorded',
+      sender: context.agency,
+      subject,
+      sequence,
+      digests: [hex(ours), hex(digest)],
+      recipient: peer,
+    });
+    return;
+  }
+  const rows = exceptions.map(({ sequence: at, code }) => ({ subject, epoch, sequence: Number(at), code }));
+  for (const message of context.store.receipts.apply(peer, { subject, epoch, upTo: sequence }, rows, nowMs)) {
+    context.store.events.append({ type: 'receipt.changed', message, facts: { agency: peer }, atMs: nowMs });
+  }
+}
+
+/** Something came on our subject that the peer could not even read: a fault at the hub, or of ours. */
+function reportUnreadable(
+  context: GatewayContext,
+  peer: AgencyId,
+  exceptions: readonly WireException[],
+): void {
+  for (const { code } of exceptions) {
+    context.log.warn('receipt.unreadable-at-peer', { peer, code });
+    context.store.events.append({
+      type: 'receipt.unreadable',
+      facts: { agency: peer, code },
+      atMs: context.clock.nowMs(),
+    });
+  }
+}

@@ -1,0 +1,242 @@
+/** The gateway: both pipelines, what runs beside them, and its life from start to stop. */
+
+import type { Cancel } from '../clock.ts';
+import { rfc3339 } from '../clock.ts';
+import { ComityError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Delivery, DurableName, Following } from '../transport/port.ts';
+import type { GatewayContext } from './context.ts';
+import { envelope, list, quarantine, receipts, show } from './desk.ts';
+import { publishStatement, takeDirectory } from './directory.ts';
+import { type HealthFacts, health, metrics } from './health.ts';
+import { createHeartbeat } from './heartbeat.ts';
+import { createInbound, type Inbound } from './inbound.ts';
+import { createOutbound } from './outbound.ts';
+import { createOutboxPublisher } from './outbox-publisher.ts';
+import { preview } from './preview.ts';
+import { createReceiptSender } from './receipt-sender.ts';
+import type { GatewayApi } from './views.ts';
+
+const housekeepingMs = 60_000;
+const drainMs = 10_000;
+
+export interface Gateway extends GatewayApi {
+  /** Takes up where the store left off: the same code as in normal operation. */
+  start(): Promise<void>;
+  /** Takes no more drafts, brings out what waits as far as the hub lets it, and stops. */
+  stop(): Promise<void>;
+  /** Publishes the statement, when it is a newer one than the hub has. */
+  publishStatement(statement: string): Promise<void>;
+}
+
+/** Wires the pipelines together. The caller owns store and transport and closes them after `stop`. */
+export function createGateway(context: GatewayContext, o: { statement: string }): Gateway {
+  const state: State = { behind: undefined, started: false, statement: o.statement };
+  const parts = wire(context, state);
+  const { outbound, inbound } = parts;
+  const facts = (): HealthFacts => ({ behind: state.behind, started: state.started, counts: inbound.counts });
+  return {
+    agency: context.agency,
+    start: () => start(context, state, parts),
+    stop: () => stop(context, state, parts),
+    async publishStatement(statement) {
+      state.statement = statement;
+      await publishStatement(context, statement);
+    },
+    preview: (draft, officer) => previewRecorded(context, draft, officer),
+    async submit(draft, officer, idempotencyKey) {
+      if (state.behind !== undefined) throw new ComityError('STORE_BEHIND');
+      context.trust.requireFresh(context.clock.nowMs());
+      return outbound.submit(draft, officer, idempotencyKey);
+    },
+    list: (query, officer) => list(context, query, officer),
+    show: (id, officer) => show(context, id, officer),
+    receipts: (id, officer) => receipts(context, id, officer),
+    envelope: (id, officer) => envelope(context, id, officer),
+    quarantine: (before, limit) => quarantine(context, before, limit),
+    eventsAfter: (id, limit) =>
+      context.store.events.after(id, limit).map(({ atMs, ...event }) => ({ ...event, at: rfc3339(atMs) })),
+    lastEventId: () => context.store.events.lastId(),
+    onEvents: (run) => context.store.events.onCommit(run),
+    health: () => health(context, facts()),
+    metrics: () => metrics(context, facts()),
+  };
+}
+
+type State = { behind: string | undefined; started: boolean; statement: string };
+
+type Parts = Readonly<{
+  outbound: ReturnType<typeof createOutbound>;
+  inbound: Inbound;
+  publisher: ReturnType<typeof createOutboxPublisher>;
+  receiptSender: ReturnType<typeof createReceiptSender>;
+  heartbeat: ReturnType<typeof createHeartbeat>;
+  /** What to undo at the stop, in reverse order. */
+  undo: (() => void)[];
+  follow: Follower;
+}>;
+
+function wire(context: GatewayContext, state: State): Parts {
+  // A store that does not know its own messages must not go on sending: it would fork its channels.
+  const onBehind = (subject: string): void => {
+    if (state.behind !== undefined) return;
+    state.behind = subject;
+    context.log.error('store.behind', { subject });
+    context.audit.append({ event: 'store.behind', subject });
+    void publisher.stop();
+  };
+  const publisher = createOutboxPublisher(context, onBehind);
+  const heartbeat = createHeartbeat(context, () => publisher.kick());
+  const receiptSender = createReceiptSender(context, () => publisher.kick());
+  const inbound = createInbound(context, { onBehind, onCommitted: () => receiptSender.schedule() });
+  const outbound = createOutbound(context, () => {
+    publisher.kick();
+    heartbeat.changed();
+  });
+  const follow = createFollower(context, async (batch, durable) => {
+    if (durable.lane === 'directory') await takeDirectory(context, inbound, batch);
+    else await inbound.take(batch);
+    // By then the transport has sent the acknowledgements of this batch.
+    setImmediate(() => context.reached('inbound.acknowledged'));
+  });
+  return { outbound, inbound, publisher, receiptSender, heartbeat, undo: [], follow };
+}
+
+async function start(context: GatewayContext, state: State, parts: Parts): Promise<void> {
+  const { transport, trust, audit, policy, agency } = context;
+  audit.append({
+    event: 'gateway.started',
+    agency,
+    policyVersion: policy.version,
+    trustVersion: trust.list().version,
+  });
+  parts.undo.push(trust.onChange((change) => onTrustChange(context, parts, change)));
+  parts.undo.push(
+    transport.onState((link) => {
+      if (link !== 'connected') return;
+      parts.publisher.kick();
+      void publishStatement(context, state.statement).catch((error: unknown) =>
+        context.log.warn('statement.publish-failed', { cause: String(error) }),
+      );
+    }),
+  );
+  if (transport.state === 'connected') await publishStatement(context, state.statement);
+  parts.inbound.wakeAll();
+  parts.receiptSender.schedule();
+  parts.heartbeat.start();
+  keepHouse(context, parts);
+  parts.publisher.kick();
+  await parts.follow.start();
+  state.started = true;
+  context.log.info('gateway.started', { agency });
+}
+
+type TrustChange = Parameters<Parameters<GatewayContext['trust']['onChange']>[0]>[0];
+
+/** A newer list or statement may be what something waits for, and may change what we follow. */
+function onTrustChange(context: GatewayContext, parts: Parts, change: TrustChange): void {
+  const { version } = context.trust.list();
+  if (change.what === 'statement') {
+    context.audit.append({
+      event: 'statement.applied',
+      ...(change.agency === undefined ? {} : { sender: change.agency }),
+      trustVersion: version,
+    });
+    // The trust book calls back in the middle of its own step; what waits is judged after it.
+    setImmediate(() => {
+      parts.inbound.wake({ code: 'AWAITING_STATEMENT', awaits: change.agency });
+      parts.receiptSender.schedule();
+    });
+    return;
+  }
+  context.audit.append({ event: 'trust.applied', trustVersion: version });
+  context.store.events.append({ type: 'trust.applied', facts: { version }, atMs: context.clock.nowMs() });
+  setImmediate(() => {
+    parts.inbound.wake({ code: 'AWAITING_TRUST', awaits: 'list' });
+    parts.follow.refresh();
+  });
+}
+
+function keepHouse(context: GatewayContext, parts: Parts): void {
+  let next: Cancel | undefined;
+  const round = (): void => {
+    const nowMs = context.clock.nowMs();
+    parts.inbound.expire();
+    context.store.outbox.prune(nowMs);
+    context.store.idempotency.forgetBefore(nowMs - limits.idempotencyKeptMs);
+    next = context.clock.after(housekeepingMs, round);
+  };
+  round();
+  parts.undo.push(() => next?.());
+}
+
+async function stop(context: GatewayContext, state: State, parts: Parts): Promise<void> {
+  await parts.outbound.stop();
+  await parts.follow.stop();
+  if (state.behind === undefined) {
+    parts.receiptSender.flush();
+    await parts.publisher.drain(drainMs);
+  }
+  parts.receiptSender.stop();
+  parts.heartbeat.stop();
+  await parts.publisher.stop();
+  for (const undo of parts.undo.reverse()) undo();
+  if (state.started) context.audit.append({ event: 'gateway.stopped', agency: context.agency });
+  state.started = false;
+}
+
+function previewRecorded(
+  context: GatewayContext,
+  draft: unknown,
+  officer: Parameters<GatewayApi['preview']>[1],
+): ReturnType<GatewayApi['preview']> {
+  const shown = preview(context, draft, officer);
+  context.audit.append({
+    event: 'preview.made',
+    officer: officer.pseudonym,
+    kind: shown.kind,
+    lane: shown.lane,
+    policyVersion: context.policy.version,
+  });
+  return shown;
+}
+
+interface Follower {
+  start(): Promise<void>;
+  /** Follows other durables where the newest trust list says so. */
+  refresh(): void;
+  stop(): Promise<void>;
+}
+
+/** Follows the durables that the newest trust list gives us. */
+function createFollower(
+  context: GatewayContext,
+  onBatch: (batch: readonly Delivery[], durable: DurableName) => Promise<void>,
+): Follower {
+  let following: Following | undefined;
+  let names = '';
+  let turn: Promise<void> = Promise.resolve();
+  const nameOf = (durables: readonly DurableName[]): string =>
+    durables.map(({ stream, durable }) => `${stream} ${durable}`).join('\n');
+  const followNow = async (): Promise<void> => {
+    const { durables } = context.layout();
+    if (nameOf(durables) === names) return;
+    await following?.stop();
+    names = nameOf(durables);
+    following = await context.transport.follow(durables, onBatch);
+  };
+  const next = (): Promise<void> => {
+    turn = turn.then(followNow, followNow);
+    return turn;
+  };
+  return {
+    start: next,
+    refresh() {
+      next().catch((error: unknown) => context.log.warn('follow.failed', { cause: String(error) }));
+    },
+    async stop() {
+      await turn.catch(() => undefined);
+      await following?.stop();
+    },
+  };
+}

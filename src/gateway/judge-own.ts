@@ -1,0 +1,192 @@
+/** Judging the gateways' own messages: audience keys, heads, receipts, heartbeats. Each has one open section. */
+import { fromBinary } from '@bufbuild/protobuf';
+import { equalBytes, hex } from '../bytes.ts';
+import { openParts } from '../envelope/index.ts';
+import type { HeartbeatBody } from '../gen/comity/beat/v1/beat_pb.js';
+import {
+  type AudienceKeyBody,
+  AudienceMembersSchema,
+  type ChannelHead,
+  ChannelHeadsSchema,
+  type HeadsBody,
+} from '../gen/comity/control/v1/control_pb.js';
+import { type ReceiptBody, ReceiptExceptionsSchema } from '../gen/comity/receipt/v1/receipt_pb.js';
+import { keyId, readJweHeader, unwrapKey, wrapTag } from '../keys/index.ts';
+import { limits } from '../limits.ts';
+import { decodeGatewayBody, schemaNamed } from '../schema/index.ts';
+import type { AudienceKeyRow } from '../store/port.ts';
+import { type AgencyId, isAgencyId } from '../types.ts';
+import { applyHeads } from './anchors.ts';
+import { applyReceipt } from './apply-receipt.ts';
+import { agencyFactsOf, messageFacts } from './facts.ts';
+import { type Judging, refusal, refuseOn, type Verifying } from './judge.ts';
+import { Judged, type Judgement, type Placed, type Wake } from './judgement.ts';
+import { openInside, ownSchemas } from './own-message.ts';
+
+const bodyField = 2;
+
+export function judgeOwn(judging: Judging, { placed, arrival }: Verifying, sender: AgencyId): Judgement {
+  const { context } = judging;
+  const { header, subject } = placed;
+  if (subject.form === 'beat') checkBeat(judging, placed, sender);
+  accept(judging, placed, sender);
+  const body = refuseOn(sender, placed, () => bodyOf(placed));
+  const absorbed = (apply: () => readonly Wake[]): Judgement => ({
+    verdict: 'absorbed',
+    placed,
+    sender,
+    apply,
+  });
+  switch (header.schema) {
+    case ownSchemas.audienceKey:
+      return absorbed(takeAudienceKey(judging, { placed, sender, body: body as AudienceKeyBody }));
+    case ownSchemas.heads:
+      return absorbed(takeHeads(judging, { placed, sender, body: body as HeadsBody }));
+    case ownSchemas.receipt:
+      return absorbed(takeReceipt(judging, { placed, sender, body: body as ReceiptBody }));
+    case ownSchemas.beat: {
+      const { heads } = body as HeartbeatBody;
+      return absorbed(() => applyHeads(context, { sender, heads: headsOf(heads), nowMs: arrival.arrivedMs }));
+    }
+    default:
+      throw refusal('SCHEMA_UNKNOWN', sender, placed);
+  }
+}
+
+/** A beat is outside every chain: sequence 0, no previous. An old one has no effect: announced heads only move on. */
+function checkBeat({ context }: Judging, placed: Placed, sender: AgencyId): void {
+  const { header } = placed;
+  const unchained = header.sequence === 0 && header.previous.every((byte) => byte === 0);
+  const schema = schemaNamed(header.schema, header.schemaVersion);
+  if (!unchained || schema?.name !== ownSchemas.beat) {
+    throw new Judged({ verdict: 'refused', code: 'HEADER_INVALID', sender, opened: placed, reasons: [] });
+  }
+  if (context.trust.statusAt(sender, header.createdMs) !== 'active') {
+    throw new Judged({ verdict: 'refused', code: 'AGENCY_REVOKED', sender, opened: placed, reasons: [] });
+  }
+}
+
+function accept({ context }: Judging, placed: Placed, sender: AgencyId): void {
+  const { subject } = placed;
+  const decision = context.policy.decide({
+    action: 'accept',
+    principal: agencyFactsOf(context, sender),
+    receiver: agencyFactsOf(context, context.agency),
+    resource: messageFacts({
+      kind: subject.kind,
+      lane: subject.form === 'message' ? subject.lane : 'day',
+      environment: placed.header.environment,
+      directed: subject.form === 'message' && subject.to !== undefined,
+      categories: [],
+      recipientRoles: [],
+      unknownFields: false,
+    }),
+    gatewayOwn: true,
+    nowMs: context.clock.nowMs(),
+  });
+  if (decision.effect === 'allow') return;
+  throw new Judged({
+    verdict: 'refused',
+    code: 'POLICY_NOT_ACCEPTED',
+    sender,
+    placed,
+    reasons: decision.reasons,
+  });
+}
+
+function bodyOf(placed: Placed): unknown {
+  const { header } = placed;
+  const schema = schemaNamed(header.schema, header.schemaVersion);
+  const section = openParts(placed, () => 'withheld').sections.get(bodyField);
+  if (schema === undefined || section === undefined)
+    throw new TypeError('a gateway message has one open section');
+  return decodeGatewayBody(schema, section.bytes);
+}
+
+type Taking<Body> = Readonly<{ placed: Placed; sender: AgencyId; body: Body }>;
+
+/** Ours if one of the wraps is tagged with the key that we share with the sender. */
+function takeAudienceKey(
+  { context }: Judging,
+  { placed, sender, body }: Taking<AudienceKeyBody>,
+): () => readonly Wake[] {
+  const { header } = placed;
+  const pair = context.pairs.fromAt(sender, header.createdMs);
+  const tag = pair === undefined ? undefined : wrapTag(pair, body.keyId);
+  const wrap = body.wraps.find((candidate) => tag !== undefined && equalBytes(candidate.tag, tag));
+  const notAfterMs = Math.min(Number(body.notAfterMs), header.createdMs + limits.audienceKeyLifeMsMax);
+  const row = { sender, keyId: body.keyId, notBeforeMs: Number(body.notBeforeMs), notAfterMs };
+  const keep = (known: Pick<AudienceKeyRow, 'key' | 'members'>) => (): readonly Wake[] => {
+    context.store.audienceKeys.put({ ...row, ...known });
+    return [{ code: 'AWAITING_KEY', awaits: hex(body.keyId) }];
+  };
+  if (pair === undefined || wrap === undefined) return keep({ members: [] });
+  const key = unwrapKey(pair, wrap.wrapped);
+  if (key === undefined || !equalBytes(keyId(key), body.keyId))
+    throw refusal('PART_UNREADABLE', sender, placed);
+  const members = refuseOn(sender, placed, () => membersOf(judgingBinding(context, placed), body, key));
+  if (!members.includes(context.agency)) throw refusal('PART_UNREADABLE', sender, placed);
+  return keep({ key, members });
+}
+
+function membersOf(
+  binding: Parameters<typeof openInside>[2],
+  body: AudienceKeyBody,
+  key: Uint8Array,
+): readonly AgencyId[] {
+  if (body.members === undefined) return [];
+  const { agencies } = fromBinary(AudienceMembersSchema, openInside(body.members, key, binding));
+  return agencies.filter(isAgencyId);
+}
+
+function takeHeads(judging: Judging, { placed, sender, body }: Taking<HeadsBody>): () => readonly Wake[] {
+  const { context } = judging;
+  const plain = refuseOn(sender, placed, () => openNamed(judging, { placed, sender, body: body.channels }));
+  const { heads } = refuseOn(sender, placed, () => fromBinary(ChannelHeadsSchema, plain));
+  return () => applyHeads(context, { sender, heads: headsOf(heads), nowMs: context.clock.nowMs() });
+}
+
+function takeReceipt(judging: Judging, { placed, sender, body }: Taking<ReceiptBody>): () => readonly Wake[] {
+  const { context, onBehind } = judging;
+  const plain = refuseOn(sender, placed, () =>
+    body.exceptions === undefined
+      ? new Uint8Array()
+      : openNamed(judging, { placed, sender, body: body.exceptions }),
+  );
+  const { exceptions } = refuseOn(sender, placed, () => fromBinary(ReceiptExceptionsSchema, plain));
+  const heads = headsOf(body.channels);
+  return () => applyReceipt(context, { peer: sender, heads, exceptions, onBehind });
+}
+
+/** Opens a part that is sealed to us pairwise, by the keys that it names. */
+function openNamed(
+  { context }: Judging,
+  { placed, sender, body }: Taking<HeadsBody['channels']>,
+): Uint8Array {
+  if (body === undefined) return new Uint8Array();
+  const { kid, skid } = readJweHeader(body.protected);
+  const key =
+    skid === undefined ? undefined : context.pairs.fromNamed(sender, { senderKid: skid, recipientKid: kid });
+  if (key === undefined) throw refusal('PART_UNREADABLE', sender, placed);
+  return openInside(body, key, judgingBinding(context, placed));
+}
+
+function judgingBinding(context: Judging['context'], { header }: Placed): Parameters<typeof openInside>[2] {
+  return { federationId: context.trust.federationId, subject: header.subject, messageId: header.messageId };
+}
+
+export type SignedHead = Readonly<{
+  subject: string;
+  epoch: Uint8Array;
+  sequence: number;
+  digest: Uint8Array;
+}>;
+
+function headsOf(heads: readonly ChannelHead[]): readonly SignedHead[] {
+  return heads.map(({ subject, epoch, sequence, digest }) => ({
+    subject,
+    epoch,
+    sequence: Number(sequence),
+    digest,
+  }));
+}

@@ -1,0 +1,201 @@
+/** Brings the outbox to the hub: atomic batches, fenced, one in flight a stream, `now` before `day` before `bulk`. */
+import { equalBytes } from '../bytes.ts';
+import type { Cancel } from '../clock.ts';
+import { parseEnvelope } from '../envelope/index.ts';
+import { limits } from '../limits.ts';
+import type { OutboxRow } from '../store/port.ts';
+import type { Outgoing, PublishOutcome } from '../transport/port.ts';
+import { lanes } from '../types.ts';
+import type { GatewayContext } from './context.ts';
+
+const retryMsMin = 100;
+const retryMsMax = 5_000;
+
+export interface OutboxPublisher {
+  /** Publishes what waits; called after each commit and when the link comes up. */
+  kick(): void;
+  /** Resolves when nothing waits or the time is up. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Resolves when no publish is under way; nothing more is started. */
+  stop(): Promise<void>;
+}
+
+/** `onBehind` is told when the hub has a message of ours that this store does not know. */
+export function createOutboxPublisher(
+  context: GatewayContext,
+  onBehind: (subject: string) => void,
+): OutboxPublisher {
+  const running = new Map<string, Promise<void>>();
+  const waiters = new Set<() => void>();
+  let stopped = false;
+  let retry: Cancel | undefined;
+  let retryMs = retryMsMin;
+
+  const kick = (): void => {
+    if (stopped || context.transport.state !== 'connected') return;
+    for (const stream of new Set(context.store.outbox.waiting().map((row) => row.stream))) {
+      if (running.has(stream)) continue;
+      const run = publishStream(stream).finally(() => {
+        running.delete(stream);
+        if (running.size === 0) for (const wake of waiters) wake();
+        else if (context.store.outbox.unsent() === 0) for (const wake of waiters) wake();
+      });
+      running.set(stream, run);
+    }
+  };
+
+  const publishStream = async (stream: string): Promise<void> => {
+    while (!stopped) {
+      const rows = nextRows(context, stream);
+      if (rows.length === 0) return;
+      const progress = await publishRows(context, rows, onBehind);
+      if (progress) retryMs = retryMsMin;
+      else return later();
+    }
+  };
+
+  const later = (): void => {
+    retry?.();
+    retry = context.clock.after(retryMs, kick);
+    retryMs = Math.min(retryMs * 2, retryMsMax);
+  };
+
+  return {
+    kick,
+    async drain(timeoutMs) {
+      kick();
+      let expired = false;
+      const cancel = context.clock.after(timeoutMs, () => {
+        expired = true;
+        for (const wake of waiters) wake();
+      });
+      while (!expired && !stopped && context.store.outbox.unsent() > 0) {
+        await new Promise<void>((wake) => {
+          waiters.add(wake);
+        });
+        waiters.clear();
+      }
+      cancel();
+    },
+    async stop() {
+      stopped = true;
+      retry?.();
+      for (const wake of waiters) wake();
+      await Promise.all(running.values());
+    },
+  };
+}
+
+/** What goes out next on a stream: the most urgent lane's rows, as much as the link carried in the last second. */
+function nextRows(context: GatewayContext, stream: string): readonly OutboxRow[] {
+  const carried = Math.max(context.transport.bytesLastSecond, limits.publishBatchBytesFirst);
+  const bytesMax = Math.min(carried, limits.publishBatchBytesMax);
+  for (const lane of lanes) {
+    const rows = context.store.outbox.next(stream, lane, limits.publishBatchMessagesMax, bytesMax);
+    if (rows.length > 0) return rows;
+  }
+  return [];
+}
+
+/** Publishes the rows as one batch or, on any batch error, singly. True where something was stored. */
+async function publishRows(
+  context: GatewayContext,
+  rows: readonly OutboxRow[],
+  onBehind: (subject: string) => void,
+): Promise<boolean> {
+  if (rows.length > 1 && context.layout().isAtomic(rows[0]?.stream ?? '')) {
+    const outcome = await context.transport.publishBatch(fenced(context, rows));
+    // Died here: the rows are still waiting; publishing them again is fenced or a duplicate, and counts as sent.
+    context.reached('outbound.published');
+    if (outcome.result === 'stored') {
+      markSent(context, rows, outcome.sequences);
+      return true;
+    }
+    if (outcome.result === 'unknown') return false;
+  }
+  return publishSingly(context, rows, onBehind);
+}
+
+async function publishSingly(
+  context: GatewayContext,
+  rows: readonly OutboxRow[],
+  onBehind: (subject: string) => void,
+): Promise<boolean> {
+  let progress = false;
+  for (const row of rows) {
+    const outcome = await context.transport.publishOne(fenced(context, [row])[0] ?? outgoing(row));
+    context.reached('outbound.published');
+    const done = await settle(context, row, { outcome, onBehind });
+    if (!done) return progress;
+    progress = true;
+  }
+  return progress;
+}
+
+type Settling = Readonly<{ outcome: PublishOutcome; onBehind: (subject: string) => void }>;
+
+/** True where the row is at the hub. */
+async function settle(
+  context: GatewayContext,
+  row: OutboxRow,
+  { outcome, onBehind }: Settling,
+): Promise<boolean> {
+  if (outcome.result === 'stored') {
+    markSent(context, [row], outcome.sequences);
+    return true;
+  }
+  if (outcome.result === 'fenced') return compareWithHub(context, row, onBehind);
+  context.log.warn('outbox.publish-failed', {
+    subject: row.subject,
+    result: outcome.result,
+    reason: outcome.reason,
+  });
+  return false;
+}
+
+/** After a fence mismatch our own last message at the hub says where we are (docs/wire.md, The hub). */
+async function compareWithHub(
+  context: GatewayContext,
+  row: OutboxRow,
+  onBehind: (subject: string) => void,
+): Promise<boolean> {
+  const last = await context.transport.lastOn(row.stream, row.subject);
+  if (last === undefined) {
+    context.store.outbox.setFence(row.subject, 0);
+    return false;
+  }
+  const { header, digest } = parseEnvelope(last.data);
+  if (header.sequence === 0) {
+    context.store.outbox.setFence(row.subject, last.sequence);
+    return false;
+  }
+  const known = context.store.channels.digestAt(row.subject, header.epoch, header.sequence);
+  if (known === undefined || !equalBytes(known, digest)) {
+    onBehind(row.subject);
+    return false;
+  }
+  context.store.outbox.markSentUpTo(row.subject, header.epoch, header.sequence, last.sequence);
+  return true;
+}
+
+/** The first row of each subject, and no other, carries the fence. */
+function fenced(context: GatewayContext, rows: readonly OutboxRow[]): readonly Outgoing[] {
+  const seen = new Set<string>();
+  return rows.map((row) => {
+    if (seen.has(row.subject)) return outgoing(row);
+    seen.add(row.subject);
+    return { ...outgoing(row), expectLast: context.store.outbox.fence(row.subject) ?? 0 };
+  });
+}
+
+function outgoing(row: OutboxRow): Outgoing {
+  return { subject: row.subject, data: row.envelope, messageId: row.messageIdHeader };
+}
+
+function markSent(context: GatewayContext, rows: readonly OutboxRow[], sequences: readonly number[]): void {
+  // Died before this: as above; died after it: the rows wait for receipts only.
+  context.store.outbox.markSent(
+    rows.map((row, index) => ({ id: row.id, subject: row.subject, streamSequence: sequences[index] ?? 0 })),
+  );
+  context.reached('outbound.marked');
+}
