@@ -12,6 +12,7 @@ if grep -rnE '\bmap<|\bgroup\b.*=|google\.protobuf\.(Any|Struct|Value|ListValue|
   echo 'proto: no map, group, Any, Struct, wrapper or floating point in a message' >&2
   exit 1
 fi
+# The frozen image of the last release; a release writes it anew: buf build --exclude-source-info -o baseline.binpb
 buf breaking --against baseline.binpb
 
 fresh=$(mktemp -d)

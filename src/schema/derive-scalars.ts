@@ -64,7 +64,7 @@ export function isRealTime(value: string): boolean {
 }
 
 function deriveString(rules: Rules): z.ZodType {
-  const { minLength, maxLength, pattern, patternName } = rules;
+  const { minLength, maxLength, pattern, patternName, date } = rules;
   const matches = pattern === '' ? undefined : new RegExp(`^(?:${pattern})$`, 'u');
   const least = Math.max(1, minLength);
   const check: Check<string> = (value) => {
@@ -72,12 +72,12 @@ function deriveString(rules: Rules): z.ZodType {
     if (!value.isWellFormed() || /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufeff]/.test(value)) {
       return 'has characters that no text may have: controls, lone surrogates or a byte order mark';
     }
-    const length = value.length <= least ? [...value].length : value.length;
-    if (length < least) return `must have at least ${least} characters`;
+    if ([...value.slice(0, 2 * least)].length < least) return `must have at least ${least} characters`;
     if (maxLength > 0 && value.length > maxLength && [...value].length > maxLength) {
       return `must have at most ${maxLength} characters`;
     }
     if (matches?.test(value) === false) return `must be ${patternName || `of the form ${pattern}`}`;
+    if (date && !isRealTime(value)) return 'must be a date that the calendar has';
     return undefined;
   };
   return text('text', check, {

@@ -77,7 +77,7 @@ function checkDraft(input: unknown): { checked: CheckedJson; schema: Schema } {
   const json = normalised(input)?.json;
   if (!isRecord(json))
     throw invalid([{ path: '', message: 'a draft must be an object, and not nested too deeply' }]);
-  const kind = kindsDrafted().find((known) => known === json['kind']);
+  const kind = kindsDrafted.find((known) => known === json['kind']);
   const schema = kind === undefined ? undefined : schemaOfKind(kind);
   const result = (kind === undefined ? draftOfUnknownKind : validator(kind)).safeParse(json);
   const describe = (path: readonly PropertyKey[]) => describeDraft(schema, path);
@@ -92,8 +92,9 @@ function checkDraft(input: unknown): { checked: CheckedJson; schema: Schema } {
 
 function payloadProblems(schema: Schema, json: Record<string, unknown>): Problem[] {
   const problems = crossChecks(schema.message, { ...asRecord(json['payload']), cover: undefined }, 'payload');
-  for (const [name, section] of Object.entries(asRecord(json['payload']))) {
-    if (isRecord(section) && Object.keys(section).length === 0) {
+  for (const { name, required } of schema.sections) {
+    const section = asRecord(json['payload'])[name];
+    if (!required && isRecord(section) && Object.keys(section).length === 0) {
       problems.push({ path: `payload.${name}`, message: 'is empty; leave it out or fill it' });
     }
   }

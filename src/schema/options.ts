@@ -14,8 +14,15 @@ export type { Rules };
 /** What the schema's option says of a payload message. */
 export type FamilyFacts = Readonly<{ kind: string; title: string; answers: boolean }>;
 
+// A memo of a pure function of the immutable descriptors: reading an option decodes it anew.
+const memo = new WeakMap<DescField, Rules>();
+
 export function rulesOf(field: DescField): Rules {
-  return getOption(field, rules);
+  const known = memo.get(field);
+  if (known !== undefined) return known;
+  const read = getOption(field, rules);
+  memo.set(field, read);
+  return read;
 }
 
 export function familyOf(message: DescMessage): FamilyFacts | undefined {

@@ -2,7 +2,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type * as z from 'zod';
 import type { Problem } from '../errors.ts';
-import { rulesOf } from './options.ts';
+import { categoryOf, rulesOf } from './options.ts';
 
 /** Where the members of a JSON value are described; undefined outside the messages. */
 export type Describe = (path: readonly PropertyKey[]) => DescMessage | undefined;
@@ -42,7 +42,7 @@ function aboutUnknown(desc: DescMessage | undefined, key: string): string {
   const near = desc?.fields.find(({ jsonName }) => jsonName.toLowerCase() === key.toLowerCase());
   if (near !== undefined) return `is not known here; write it \`${near.jsonName}\``;
   const known = desc?.fields
-    .filter((one) => !rulesOf(one).byGateway)
+    .filter((one) => !rulesOf(one).byGateway && categoryOf(one) !== 'COVER')
     .map(({ jsonName }) => `\`${jsonName}\``);
   if (known === undefined || known.length === 0 || known.length > 16) return 'is not known here';
   return `is not known here; known are ${known.join(', ')}`;

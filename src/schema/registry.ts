@@ -63,20 +63,24 @@ export function schemaNamed(name: string, version: number): Schema | undefined {
   return schemas.find((schema) => schema.name === name && schema.version === version);
 }
 
+const newestOfKind: ReadonlyMap<Kind, Schema> = newestDrafted(schemas);
+
 /** The newest schema of a kind that officers draft; undefined for the gateways' own kinds. */
 export function schemaOfKind(kind: Kind): Schema | undefined {
-  if (kindsOfGateways.includes(kind)) return undefined;
-  return schemas
-    .filter((schema) => schema.kind === kind)
-    .reduce<Schema | undefined>(
-      (newest, one) => (one.version > (newest?.version ?? 0) ? one : newest),
-      undefined,
-    );
+  return newestOfKind.get(kind);
 }
 
 /** The kinds that officers draft. */
-export function kindsDrafted(): readonly Kind[] {
-  return schemas.flatMap(({ kind }) => (kind !== 'beat' && schemaOfKind(kind) !== undefined ? [kind] : []));
+export const kindsDrafted: readonly Kind[] = Object.freeze([...newestOfKind.keys()]);
+
+function newestDrafted(all: readonly Schema[]): ReadonlyMap<Kind, Schema> {
+  const newest = new Map<Kind, Schema>();
+  for (const schema of all) {
+    const { kind } = schema;
+    if (kind === 'beat' || kindsOfGateways.includes(kind)) continue;
+    if (schema.version > (newest.get(kind)?.version ?? 0)) newest.set(kind, schema);
+  }
+  return newest;
 }
 
 /** Throws TypeError where a payload message is not built of sections: the release itself is wrong. */

@@ -1,12 +1,11 @@
 /** What is kept though it is not as expected; said, never dropped. */
 import { type DescField, type DescMessage, isMessage, type Message } from '@bufbuild/protobuf';
-import { reflect } from '@bufbuild/protobuf/reflect';
 import { CodeSchema } from '../gen/comity/common/v1/code_pb.js';
 import type { Refusal } from '../gen/comity/options/v1/options_pb.js';
 import { limits } from '../limits.ts';
 import { remarkOnCode } from './code-schemes.ts';
 import { rulesOf } from './options.ts';
-import { visitFields } from './visit.ts';
+import { fieldValue, visitFields } from './visit.ts';
 
 /** One sentence for each, at most `remarksMax`: codes of another scheme or unknown in theirs, unknown enum numbers. */
 export function remarksOn(desc: DescMessage, message: Message): string[] {
@@ -32,6 +31,6 @@ export function remarksOn(desc: DescMessage, message: Message): string[] {
 function refusedValue(field: DescField, value: Message, refuse: Refusal): string | undefined {
   const member = field.message?.fields.find(({ jsonName }) => jsonName === refuse.member);
   if (member?.fieldKind !== 'enum') return undefined;
-  const name = member.enum.value[Number(reflect(member.parent, value).get(member))]?.name;
+  const name = member.enum.value[Number(fieldValue(member, { ...value }))]?.name;
   return name !== undefined && refuse.values.includes(name) ? name : undefined;
 }

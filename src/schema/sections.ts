@@ -1,5 +1,5 @@
 /** Sections in their encoded form: tag, length, body; concatenated they decode as the message. */
-import { fromBinary, type Message, type MessageShape, toBinary, toJson } from '@bufbuild/protobuf';
+import { type Message, toBinary, toJson } from '@bufbuild/protobuf';
 import { concat } from '../bytes.ts';
 import { ComityError } from '../errors.ts';
 import { type Cover, CoverSchema } from '../gen/comity/cover/v1/cover_pb.js';
@@ -53,8 +53,7 @@ export function decodeGatewayBody(schema: Schema, fieldBytes: Uint8Array): Messa
 export function decodeCover(fieldBytes: Uint8Array): Cover {
   const { field, body } = splitField(fieldBytes);
   if (field !== 1) throw new ComityError('SECTION_INVALID', 'the cover is not field 1');
-  readSectionStrict(CoverSchema, body);
-  return fromBinary(CoverSchema, body, { readUnknownFields: false });
+  return readSectionStrict(CoverSchema, body).message;
 }
 
 /** Canonical ProtoJSON of a cover. */
@@ -64,7 +63,7 @@ export function coverJson(cover: Cover): unknown {
 
 type ReadField = {
   section: SectionDescriptor;
-  message: MessageShape<never> | Message;
+  message: Message;
   unknownFields: boolean;
 };
 

@@ -1,5 +1,5 @@
 /** Strict reading: bytes that say one thing in exactly one way (docs/wire.md, Strict reading). */
-import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { equalBytes } from '../bytes.ts';
 import { ComityError, type ErrorCode } from '../errors.ts';
 import { walk } from './wire-walk.ts';
@@ -28,10 +28,10 @@ export function readStrict<D extends DescMessage>(
 }
 
 /** The same for a section, whose errors have codes of their own. */
-export function readSectionStrict(
-  desc: DescMessage,
+export function readSectionStrict<D extends DescMessage>(
+  desc: D,
   bytes: Uint8Array,
-): { message: Message; unknownFields: boolean } {
+): { message: MessageShape<D>; unknownFields: boolean } {
   return asSection(() => readStrict(desc, bytes, { unknown: 'keep' }));
 }
 

@@ -25,8 +25,6 @@ const to = z.union(
 
 const made = new Map();
 
-const kindNames = kindsDrafted();
-
 /** What a draft is apart from its payload; `kind` alone is enough to find the rest. */
 function draftShape(kind: z.ZodType, payload: z.ZodType) {
   const laneNames = lanes.map((lane) => `\`${lane}\``).join(', ');
@@ -56,10 +54,13 @@ function payloadOf(schema: Schema): z.ZodType {
   );
 }
 
-const kindNamed = z.enum(kindNames, expecting(`one of ${kindNames.map((kind) => `\`${kind}\``).join(', ')}`));
+const kindNamed = z.enum(
+  kindsDrafted,
+  expecting(`one of ${kindsDrafted.map((kind) => `\`${kind}\``).join(', ')}`),
+);
 
 const validators: ReadonlyMap<Kind, { draft: z.ZodType; payload: z.ZodType }> = new Map(
-  kindNames.flatMap((kind) => {
+  kindsDrafted.flatMap((kind) => {
     const schema = schemaOfKind(kind);
     if (schema === undefined) return [];
     const payload = payloadOf(schema);

@@ -1,33 +1,39 @@
 /** Every value of a message in field order. */
 import type { DescField, DescMessage, Message } from '@bufbuild/protobuf';
-import { isMessage } from '@bufbuild/protobuf';
-import { isReflectList, isReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 
-/** A scalar, an enum number or a message, and the field that it stands in. */
+/** A scalar, an enum number or a message, and the field that it stands in. `path` is of JSON names. */
 export type Visit = (field: DescField, value: unknown, path: string) => void;
 
 /** Calls `visit` for each field that is given, lists item by item, a message before its own fields. */
 export function visitFields(desc: DescMessage, message: Message, visit: Visit): void {
-  visitMessage(desc, message, { path: '', visit });
+  visitMessage(desc, { ...message }, { path: '', visit });
 }
 
-function visitMessage(desc: DescMessage, message: Message, o: { path: string; visit: Visit }): void {
-  const reflected = reflect(desc, message);
-  for (const field of reflected.sortedFields) {
-    if (!reflected.isSet(field) || field.fieldKind === 'map') continue;
-    const value = reflected.get(field);
-    const path = o.path === '' ? field.jsonName : `${o.path}.${field.jsonName}`;
-    if (isReflectList(value)) {
-      let index = 0;
-      for (const item of value) visitValue(field, item, { path: `${path}[${index++}]`, visit: o.visit });
-    } else {
-      visitValue(field, value, { path, visit: o.visit });
+/** The value of a field as the generated types hold it; undefined where it is not given. */
+export function fieldValue(field: DescField, message: Readonly<Record<string, unknown>>): unknown {
+  if (field.oneof === undefined) return message[field.localName];
+  const choice = message[field.oneof.localName] as { case?: string; value?: unknown };
+  return choice.case === field.localName ? choice.value : undefined;
+}
+
+type At = { path: string; visit: Visit };
+
+function visitMessage(desc: DescMessage, message: Readonly<Record<string, unknown>>, at: At): void {
+  for (const field of desc.fields) {
+    const value = fieldValue(field, message);
+    if (value === undefined) continue;
+    const path = at.path === '' ? field.jsonName : `${at.path}.${field.jsonName}`;
+    if (field.fieldKind !== 'list') visitValue(field, value, { path, visit: at.visit });
+    else if (Array.isArray(value)) {
+      value.forEach((item, index) => {
+        visitValue(field, item, { path: `${path}[${index}]`, visit: at.visit });
+      });
     }
   }
 }
 
-function visitValue(field: DescField, value: unknown, o: { path: string; visit: Visit }): void {
-  const plain = isReflectMessage(value) ? value.message : value;
-  o.visit(field, plain, o.path);
-  if (field.message !== undefined && isMessage(plain)) visitMessage(field.message, plain, o);
+function visitValue(field: DescField, value: unknown, at: At): void {
+  if (field.fieldKind === 'enum' && value === 0) return;
+  at.visit(field, value, at.path);
+  if (field.message !== undefined) visitMessage(field.message, value as Record<string, unknown>, at);
 }

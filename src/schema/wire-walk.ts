@@ -3,7 +3,6 @@
  * cost and sets unknown fields aside (docs/wire.md, Strict reading).
  */
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
-import { concat } from '../bytes.ts';
 import { ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 
@@ -79,7 +78,19 @@ function walkMessage(
     }
   }
   if (pieces.length === 0) return undefined;
-  return concat(...pieces, state.bytes.subarray(kept, within.end));
+  pieces.push(state.bytes.subarray(kept, within.end));
+  return joined(pieces);
+}
+
+// Not `concat`: there are more pieces than a call takes arguments.
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    whole.set(piece, offset);
+    offset += piece.length;
+  }
+  return whole;
 }
 
 function walkValue(

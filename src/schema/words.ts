@@ -6,7 +6,7 @@ import { visitFields } from './visit.ts';
 export function wordsOf(desc: DescMessage, message: Message): string {
   const words: string[] = [];
   visitFields(desc, message, (_field, value) => {
-    if (typeof value === 'string') words.push(value);
+    if (typeof value === 'string' && value !== '') words.push(value);
   });
   return words.join('\n');
 }

@@ -101,6 +101,13 @@ export declare type Rules = Message<"comity.options.v1.Rules"> & {
    * @generated from field: comity.options.v1.Refusal refuse = 12;
    */
   refuse?: Refusal | undefined;
+
+  /**
+   * An ISO 8601 date, or part of one, that the calendar has.
+   *
+   * @generated from field: bool date = 13;
+   */
+  date: boolean;
 };
 
 /**
