@@ -173,7 +173,6 @@ export function makeFederation(
       newest = nextTrustList(newest, {
         issuedMs: nowMs,
         expiresMs: nowMs + 90 * dayMs,
-        ...added,
         ...changes,
       });
       newestBytes = signTrustList(createTrustList(newest), authorities);
