@@ -245,6 +245,12 @@ export const errorTable = {
   HUB_REFUSED: row(500, 7, 'ask the operator', 'the hub is not configured as it must be'),
   HUB_REJECTED: row(503, 6, 'retry later', 'the hub did not take what was published'),
   SERVER_MISSING: row(500, 7, 'ask the operator', 'no usable nats-server was found'),
+  GATEWAY_UNREACHABLE: row(
+    503,
+    6,
+    'retry later',
+    'the gateway does not answer, or what answers is no gateway',
+  ),
   PORT_TAKEN: row(500, 7, 'ask the operator', 'a port that is needed is in use'),
   USAGE: row(400, 2, 'mend the request', 'the command line is not as expected'),
 } as const satisfies Record<string, Row>;

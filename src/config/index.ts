@@ -6,5 +6,13 @@ export {
   loadGatewayConfig,
   type PolicyText,
 } from './gateway-config.ts';
+export {
+  type AgencyPlanned,
+  type FederationPlan,
+  federationFileName,
+  type Reachable,
+  readFederationPlan,
+  readLocalGateways,
+} from './local-federation.ts';
 export { type OfficerEntry, readOfficers } from './officers.ts';
 export { type Secret, secret } from './secret.ts';

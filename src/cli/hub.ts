@@ -1,0 +1,9 @@
+import type { Verb } from './verb.ts';
+
+export const hub: Verb = {
+  name: 'hub',
+  summary: 'x',
+  usage: [''],
+  example: 'comity hub',
+  run: () => undefined,
+};
