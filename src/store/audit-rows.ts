@@ -11,7 +11,9 @@ export function createAuditRows(database: Database, vault: Vault): AuditRows {
   const read = database.prepare(
     'SELECT id AS "index", record, chain FROM audit_rows WHERE id >= ? ORDER BY id LIMIT ?',
   );
-  const keep = database.prepare('INSERT INTO audit_secrets (record, name, sealed) VALUES (?, ?, ?)');
+  const keep = database.prepare(
+    'INSERT OR REPLACE INTO audit_secrets (record, name, sealed) VALUES (?, ?, ?)',
+  );
   const secret = database.prepare('SELECT sealed FROM audit_secrets WHERE record = ? AND name = ?');
   const lastRow = () => last.get<Omit<Row, 'record'>>();
   return {
