@@ -8,7 +8,7 @@ cd "$root/proto"
 
 buf format --diff --exit-code
 buf lint
-if grep -rnE '\bmap<|\bgroup\b.*=|google\.protobuf\.(Any|Struct|Value|ListValue|[A-Za-z0-9]+Value)\b|\b(float|double) ' comity --include='*.proto' | grep -v 'options/v1/options.proto'; then
+if grep -rnE '\bmap<|^ *((optional|repeated|required) +)?group |google\.protobuf\.(Any|Struct|Value|ListValue|[A-Za-z0-9]+Value)\b|\b(float|double) ' comity --include='*.proto' | grep -v 'options/v1/options.proto'; then
   echo 'proto: no map, group, Any, Struct, wrapper or floating point in a message' >&2
   exit 1
 fi

@@ -115,6 +115,8 @@ export const limits = Object.freeze({
   searchTokensMax: 16,
   searchTextCharsMax: 200,
   draftProblemsMax: 1000,
+  draftNestingMax: 40,
+  draftValuesMax: 50_000,
   remarksMax: 50,
 
   // HTTP API, configuration, command line

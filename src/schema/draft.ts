@@ -38,7 +38,7 @@ type CheckedJson = {
 };
 
 /**
- * Reads a draft (`docs/drafts.md`): ProtoJSON with enum names, RFC 3339 times and base64. Text is brought to
+ * Reads a draft (as in `config/examples`): ProtoJSON with enum names, RFC 3339 times and base64. Text is brought to
  * Unicode normal form C. Throws DRAFT_INVALID with every problem at once.
  */
 export function parseDraft(json: unknown): Draft {
@@ -76,7 +76,7 @@ export function parseDraft(json: unknown): Draft {
 function checkDraft(input: unknown): { checked: CheckedJson; schema: Schema } {
   const json = normalised(input)?.json;
   if (!isRecord(json))
-    throw invalid([{ path: '', message: 'a draft must be an object, and not nested too deeply' }]);
+    throw invalid([{ path: '', message: 'a draft must be an object of bearable size and depth' }]);
   const kind = kindsDrafted.find((known) => known === json['kind']);
   const schema = kind === undefined ? undefined : schemaOfKind(kind);
   const result = (kind === undefined ? draftOfUnknownKind : validator(kind)).safeParse(json);

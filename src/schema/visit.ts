@@ -6,19 +6,20 @@ export type Visit = (field: DescField, value: unknown, path: string) => void;
 
 /** Calls `visit` for each field that is given, lists item by item, a message before its own fields. */
 export function visitFields(desc: DescMessage, message: Message, visit: Visit): void {
-  visitMessage(desc, { ...message }, { path: '', visit });
+  visitMessage(desc, message, { path: '', visit });
 }
 
 /** The value of a field as the generated types hold it; undefined where it is not given. */
-export function fieldValue(field: DescField, message: Readonly<Record<string, unknown>>): unknown {
-  if (field.oneof === undefined) return message[field.localName];
-  const choice = message[field.oneof.localName] as { case?: string; value?: unknown };
+export function fieldValue(field: DescField, message: Message): unknown {
+  const values: Readonly<Record<string, unknown>> = message as Message & Record<string, unknown>;
+  if (field.oneof === undefined) return values[field.localName];
+  const choice = values[field.oneof.localName] as { case?: string; value?: unknown };
   return choice.case === field.localName ? choice.value : undefined;
 }
 
 type At = { path: string; visit: Visit };
 
-function visitMessage(desc: DescMessage, message: Readonly<Record<string, unknown>>, at: At): void {
+function visitMessage(desc: DescMessage, message: Message, at: At): void {
   for (const field of desc.fields) {
     const value = fieldValue(field, message);
     if (value === undefined) continue;
@@ -35,5 +36,5 @@ function visitMessage(desc: DescMessage, message: Readonly<Record<string, unknow
 function visitValue(field: DescField, value: unknown, at: At): void {
   if (field.fieldKind === 'enum' && value === 0) return;
   at.visit(field, value, at.path);
-  if (field.message !== undefined) visitMessage(field.message, value as Record<string, unknown>, at);
+  if (field.message !== undefined) visitMessage(field.message, value as Message, at);
 }

@@ -94,6 +94,13 @@ describe('a draft with many mistakes', () => {
     expect(paths(json)).toEqual(['']);
   });
 
+  test('that has more values than could ever be sent is refused before it is read', () => {
+    const json = bent('seizure-minimal', (draft) => {
+      draft.payload.goods.items = Array(limits.draftValuesMax).fill({});
+    });
+    expect(paths(json)).toEqual(['']);
+  });
+
   test('has at most so many problems listed', () => {
     const json = bent('seizure-minimal', (draft) => {
       for (let index = 0; index < limits.draftProblemsMax + 10; index++)
@@ -227,6 +234,25 @@ describe('an unknown code', () => {
     const read = decodeSection(draft.schema, changed);
     expect(read.json).toMatchObject({ legalAction: 999 });
     expect(read.remarks).toEqual(['legalAction: the value 999 is not known here']);
+  });
+
+  test('and text in another normal form and missing fields of a message that came are told of', () => {
+    const draft = parseDraft(
+      bent('seizure-minimal', (json) => {
+        json.payload.narrative = { summary: { text: 'axx' } };
+      }),
+    );
+    const bytes = Uint8Array.from(draft.sections.get(10)!);
+    bytes.set([0xcc, 0x88], bytes.length - 2);
+    expect(decodeSection(draft.schema, bytes).remarks).toEqual([
+      'summary.text: the text is not in Unicode normal form C',
+    ]);
+    const empty = Uint8Array.from([0x52, 2, 0x0a, 0]);
+    expect(decodeSection(draft.schema, empty).remarks).toEqual(['summary: `text` is missing']);
+    expect(decodeSection(draft.schema, Uint8Array.from([0x12, 0])).remarks).toEqual([
+      '`seized` is missing',
+      '`place` is missing',
+    ]);
   });
 
   test('and a victim among the persons of a message that came are told of', () => {
