@@ -40,7 +40,6 @@ export class DurableFollower implements Following {
   #large = false;
   #stopped = false;
   #draining: Promise<void> | undefined;
-  #failures = 0;
   #unsubscribe: Cancel = () => {};
   #cancelSilence: Cancel = () => {};
   #cancelWorking: Cancel = () => {};
@@ -65,6 +64,8 @@ export class DurableFollower implements Following {
     await this.#draining;
     for (const { reply } of this.#waiting) this.#options.link.send(reply, giveBack);
     this.#waiting = [];
+    // Once the hub has read this, nothing more goes to a pull that nobody listens to.
+    await this.#options.link.flush();
   }
 
   /** Each connection begins anew; what was asked for under the last one is not waited for. */
@@ -163,22 +164,35 @@ export class DurableFollower implements Following {
       this.#inHand = this.#take();
       this.#ask();
       this.#keepWorking();
-      try {
-        await this.#options.onBatch(
-          this.#inHand.map(({ delivery }) => delivery),
-          this.#options.durable,
-        );
-        // Persisted by now. Where the process or the link ends before the hub hears, it delivers again.
-        for (const { reply } of this.#inHand) this.#options.link.send(reply, empty);
-        this.#failures = 0;
-      } catch (error) {
-        await this.#returnAll(error);
-      }
+      const done = await this.#handOver();
+      // Persisted by now. Where the process or the link ends before the hub hears, it delivers again.
+      for (const { reply } of this.#inHand) this.#options.link.send(reply, done ? empty : giveBack);
       this.#cancelWorking();
       this.#inHand = [];
     }
     this.#draining = undefined;
     this.#ask();
+  }
+
+  /** Hands the same batch over until it is taken: giving it back would let later messages pass it. */
+  async #handOver(): Promise<boolean> {
+    const { durable, onBatch, log } = this.#options;
+    for (let failures = 0; !this.#stopped; failures++) {
+      const batch = this.#inHand.map(({ delivery }) => ({
+        ...delivery,
+        delivered: delivery.delivered + failures,
+      }));
+      try {
+        await onBatch(batch, durable);
+        return true;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message.slice(0, 200) : 'unknown';
+        log.warn('hub.batch.refused', { durable: durable.durable, stream: durable.stream, reason });
+        if (!this.#stopped)
+          await this.#pause(Math.min(limits.batchRetryMsMax, 100 * 2 ** Math.min(failures, 12)));
+      }
+    }
+    return false;
   }
 
   #take(): readonly Held[] {
@@ -191,24 +205,6 @@ export class DurableFollower implements Following {
     }
     this.#waitingBytes -= bytes;
     return this.#waiting.splice(0, count);
-  }
-
-  /** All that is held goes back at once and in order, so that it comes again in order; then a pause. */
-  async #returnAll(error: unknown): Promise<void> {
-    const { log, durable, link } = this.#options;
-    this.#failures += 1;
-    log.warn('hub.batch.refused', {
-      durable: durable.durable,
-      stream: durable.stream,
-      reason: error instanceof Error ? error.message.slice(0, 200) : 'unknown',
-    });
-    const delayMs = Math.min(limits.batchRetryMsMax, 50 * 2 ** Math.min(this.#failures, 12));
-    const held = [...this.#inHand, ...this.#waiting];
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#cancelWorking();
-    for (const { reply } of held) link.send(reply, giveBack);
-    await this.#pause(delayMs);
   }
 
   /** Tells the hub that what is held is still being worked on, before it delivers it again. */

@@ -1,6 +1,7 @@
 /** One connection to the hub that mends itself, and never buffers across a disconnect. */
 import {
   connect,
+  createInbox,
   headers,
   type Msg,
   type MsgHdrs,
@@ -59,7 +60,10 @@ export interface Link {
   /** Rejects with LinkError; a status such as 503 is an answer. */
   request(subject: string, data: Uint8Array, options: RequestOptions): Promise<Reply>;
   subscribe(subject: string, run: (heard: Heard) => void): Cancel;
+  /** Never used before, by this link or an earlier one: the hub may still answer an earlier pull. */
   inbox(): string;
+  /** Resolves once the hub has read what was sent, or within a bound without it. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -86,7 +90,6 @@ class NatsLink implements Link {
   #connection: NatsConnection | undefined;
   #cancelRetry: Cancel = () => {};
   #down = rejectable();
-  #inboxes = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -132,10 +135,20 @@ class NatsLink implements Link {
   }
 
   inbox(): string {
-    return `${inboxPrefix(this.#options.name)}.own.${this.#inboxes++}`;
+    return createInbox(inboxPrefix(this.#options.name));
+  }
+
+  async flush(): Promise<void> {
+    const open = this.#usable();
+    if (open === undefined) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(limits.hubApiTimeoutMs, resolve);
+    await Promise.race([open.flush(), this.#down.promise, late]).catch(() => {});
+    cancel();
   }
 
   async close(): Promise<void> {
+    await this.flush();
     this.#cancelRetry();
     this.#enter('closed');
     await this.#connection?.close();
