@@ -5,6 +5,7 @@ import { HeaderSchema, type Header as WireHeader } from '../gen/comity/envelope/
 import { isUuidV7 } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { type BeatSubject, type MessageSubject, parseSubject } from '../subjects.ts';
+import { kindsOfGateways } from '../types.ts';
 import type { SealedContent } from './seal.ts';
 import type { Commitment } from './sections.ts';
 import { readWhole } from './strict.ts';
@@ -41,7 +42,7 @@ export type Header = Readonly<{
 
 export type HeaderFields = Readonly<
   Omit<Header, 'wireVersion' | 'commitments' | 'parts'> & {
-    content: Pick<SealedContent, 'commitments' | 'references'>;
+    content: SealedContent;
   }
 >;
 
@@ -145,7 +146,9 @@ function checkPosition(header: Header, subject: EnvelopeSubject): void {
 function checkTimes({ createdMs, deliverByMs }: Header, subject: EnvelopeSubject): void {
   checkNumber('created', createdMs, 1);
   checkNumber('deliver-by', deliverByMs, 1);
-  const now = subject.form === 'message' && subject.lane === 'now';
+  // What gateways tell each other must still be there after weeks offline (docs/adr/0003-delivery-time-of-gateway-messages.md).
+  const ofGateways = kindsOfGateways.includes(subject.kind);
+  const now = subject.form === 'message' && subject.lane === 'now' && !ofGateways;
   const latest = createdMs + (now ? limits.deliverByNowMsMax : limits.deliverByMsMax);
   if (createdMs > timeMsMax) throw invalid('created', 'a time before the year 10000');
   if (deliverByMs < createdMs || deliverByMs > latest) throw new ComityError('DELIVER_BY_INVALID');

@@ -343,6 +343,19 @@ describe('a header', () => {
       },
       said: 'DELIVER_BY_INVALID',
     },
+    {
+      name: 'delivery after 30 days, now, of a gateway',
+      change: { subject: 'comity.gr.customs.all.now.control', deliverByMs: BigInt(createdMs + 30 * dayMs) },
+      said: 'accepted',
+    },
+    {
+      name: 'delivery after more, of a gateway',
+      change: {
+        subject: 'comity.gr.customs.all.now.control',
+        deliverByMs: BigInt(createdMs + 30 * dayMs + 1),
+      },
+      said: 'DELIVER_BY_INVALID',
+    },
     { name: 'no schema', change: { schema: '' }, said: 'HEADER_INVALID' },
     { name: 'a path as schema', change: { schema: '../seizure.v1.Notice' }, said: 'HEADER_INVALID' },
     { name: 'schema version 0', change: { schemaVersion: 0 }, said: 'HEADER_INVALID' },
