@@ -136,15 +136,16 @@ type TrustChange = Parameters<Parameters<GatewayContext['trust']['onChange']>[0]
 /** A newer list or statement may be what something waits for, and may change what we follow. */
 function onTrustChange(context: GatewayContext, parts: Parts, change: TrustChange): void {
   const { version } = context.trust.list();
-  if (change.what === 'statement') {
+  const { what, agency } = change;
+  if (what === 'statement' && agency !== undefined) {
     context.audit.append({
       event: 'statement.applied',
-      ...(change.agency === undefined ? {} : { sender: change.agency }),
+      sender: agency,
       trustVersion: version,
     });
     // The trust book calls back in the middle of its own step; what waits is judged after it.
     setImmediate(() => {
-      parts.inbound.wake({ code: 'AWAITING_STATEMENT', awaits: change.agency });
+      parts.inbound.wake({ code: 'AWAITING_STATEMENT', awaits: agency });
       parts.receiptSender.schedule();
     });
     return;

@@ -73,7 +73,7 @@ function accept({ context }: Judging, placed: Placed, sender: AgencyId): void {
     principal: agencyFactsOf(context, sender),
     receiver: agencyFactsOf(context, context.agency),
     resource: messageFacts({
-      kind: subject.kind,
+      kind: subject.form === 'message' ? subject.kind : 'control',
       lane: subject.form === 'message' ? subject.lane : 'day',
       environment: placed.header.environment,
       directed: subject.form === 'message' && subject.to !== undefined,

@@ -1,6 +1,5 @@
 /** Writes what was judged. Runs inside the batch's transaction: all of it, or none. */
 import { hex } from '../bytes.ts';
-import type { ErrorCode } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Verdict } from '../store/port.ts';
 import type { AgencyId } from '../types.ts';
@@ -224,23 +223,18 @@ function park(
     parkedMs: arrival.arrivedMs,
     envelope: arrival.data,
   });
-  const verdict: ErrorCode = fits ? code : 'PARKING_FULL';
-  if (!fits)
-    return refuse(context, arrival, {
-      verdict: 'refused',
-      code: verdict,
-      sender,
-      opened,
-      reasons: [],
-      ...(placed === undefined ? {} : { placed }),
-    });
-  if (placed !== undefined) takePosition(context, { placed, sender }, verdict);
-  if (!arrival.retried)
-    context.audit.append({
-      event: 'message.parked',
-      code,
-      sender,
-      subject: arrival.subject,
-      digest: hex(opened.digest),
-    });
+  if (!fits) {
+    const full = { verdict: 'refused', code: 'PARKING_FULL', sender, opened, reasons: [] } as const;
+    refuse(context, arrival, placed === undefined ? full : { ...full, placed });
+    return;
+  }
+  if (placed !== undefined) takePosition(context, { placed, sender }, code);
+  if (arrival.retried) return;
+  context.audit.append({
+    event: 'message.parked',
+    code,
+    sender,
+    subject: arrival.subject,
+    digest: hex(opened.digest),
+  });
 }
