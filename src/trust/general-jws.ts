@@ -65,7 +65,7 @@ export function countSigners(document: SignedDocument, signers: Signers, typ: st
   for (const one of document.signatures) {
     const { kid } = readProtectedHeader(one.protected, { algorithm: 'ES256', typ });
     const key = byKid.get(kid);
-    if (key === undefined || signed.has(kid)) continue;
+    if (key === undefined) continue;
     const input = signingInput(one.protected, document.payload);
     // `byKid` is keyed by the key material itself: one key cannot stand in it under two ids.
     if (verifyEs256(key, input, one.signature)) signed.add(kid);

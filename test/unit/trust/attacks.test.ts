@@ -355,6 +355,7 @@ describe('roots', () => {
     const named = (keys: readonly AuthorityKey[], name = (index: number) => `N${index}`) =>
       keys.map(({ jwk }, index) => ({ name: name(index), jwk }));
     const sets = [
+      { threshold: 1, authorities: named([a, a]) },
       { threshold: 2, authorities: named([a, a]) },
       { threshold: 2, authorities: named([a, b], () => 'N') },
       { threshold: 1, authorities: [] },
