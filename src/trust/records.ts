@@ -19,7 +19,7 @@ export type RootChain = Readonly<{ roots: readonly ParsedRoot[]; current: Parsed
 /**
  * Pins a federation: the operator's act at the first start, and again where the record was lost.
  * `listVersionMin` is the least version of the trust list to accept from then on; after a loss the
- * operator reads it off another gateway, since the lost record is what kept older lists out.
+ * operator reads it off another gateway, since the lost record is what kept older lists out. It never goes down.
  * ROOT_INVALID, ROOT_THRESHOLD, FEDERATION_MISMATCH.
  */
 export function pinTrust(
@@ -37,7 +37,8 @@ export function pinTrust(
   }
   // Dying between the two leaves no pin, and so TRUST_STATE_LOST: the operator pins again.
   o.versions.save(rootName(1), 1, o.firstRoot);
-  o.versions.save(pinName, o.listVersionMin ?? 0, fromHex(o.pinnedFederationId));
+  const versionMin = Math.max(before?.version ?? 0, o.listVersionMin ?? 0);
+  o.versions.save(pinName, versionMin, fromHex(o.pinnedFederationId));
 }
 
 /** Whether there is a pin: false before the first start, and where the record was lost. */

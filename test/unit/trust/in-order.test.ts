@@ -186,12 +186,10 @@ describe('changes', () => {
     const federation = makeFederation();
     const versions = createMemoryVersions();
     expect(isPinned(versions)).toBe(false);
-    pinTrust({
-      firstRoot: federation.firstRoot,
-      pinnedFederationId: federation.federationIdHex,
-      versions,
-      listVersionMin: 2,
-    });
+    const pin = { firstRoot: federation.firstRoot, pinnedFederationId: federation.federationIdHex, versions };
+    pinTrust({ ...pin, listVersionMin: 2 });
+    pinTrust({ ...pin, listVersionMin: 1 });
+    pinTrust(pin);
     const book = federation.book({ versions, empty: true });
     expect(codeOf(() => book.applyList(federation.list))).toBe('TRUST_ROLLBACK');
     expect(book.applyList(federation.signList())).toBe(true);
