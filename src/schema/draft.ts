@@ -134,6 +134,8 @@ function boundsOf(section: SectionDescriptor, body: Uint8Array): Problem[] {
       { path, message: `has ${body.length} bytes; a section holds less than ${limits.sectionBytesMax}` },
     ];
   }
+  // A field takes two bytes at least: a short body cannot have too many.
+  if (body.length < 2 * limits.wireFieldsMax) return [];
   try {
     walk(section.message, body);
     return [];

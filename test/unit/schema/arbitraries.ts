@@ -1,6 +1,7 @@
-/** Arbitrary ProtoJSON of a message, from its descriptor and rules alone. */
+/** Arbitrary ProtoJSON of a message, from its descriptor and rules alone; and the code that a call throws. */
 import { type DescField, type DescMessage, getOption, ScalarType } from '@bufbuild/protobuf';
 import fc from 'fast-check';
+import { ComityError } from '../../../src/errors.ts';
 import { rules } from '../../../src/gen/comity/options/v1/options_pb.js';
 
 export function messageJson(desc: DescMessage): fc.Arbitrary<Record<string, unknown>> {
@@ -80,4 +81,15 @@ function text(pattern: string, maxLength: number): fc.Arbitrary<string> {
     .filter(
       (value) => value !== '' && [...value].length <= maxLength && !/[\u0000-\u001f\u007f\ufeff]/.test(value),
     );
+}
+
+/** The code of the error that `run` throws, or `accepted`; anything but a coded error is thrown on. */
+export function codeOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ComityError) return error.code;
+    throw error;
+  }
+  return 'accepted';
 }

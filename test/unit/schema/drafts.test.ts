@@ -189,6 +189,31 @@ describe('a member', () => {
   });
 });
 
+describe('a section', () => {
+  const withSources = (count: number, length: number) =>
+    bent('seizure-minimal', (draft) => {
+      draft.payload.sources = {
+        sources: Array.from({ length: count }, () => ({ content: { text: 'x'.repeat(length) } })),
+      };
+    });
+
+  test('that is larger than a section may be is named', () => {
+    expect(paths(withSources(6, 40_000))).toEqual([]);
+    expect(paths(withSources(7, 40_000))).toEqual(['payload.sources']);
+  });
+
+  test('that has more fields than the wire takes is named', () => {
+    const json = bent('seizure-minimal', (draft) => {
+      const measure = { dimension: 'h', quantity: { value: '1', unit: { scheme: 's', code: 'c' } } };
+      draft.payload.goods.items = Array.from({ length: 500 }, () => ({
+        group: 'GOODS_GROUP_OTHER',
+        culturalObject: { measurements: Array(8).fill(measure) },
+      }));
+    });
+    expect(paths(json)).toEqual(['payload.goods']);
+  });
+});
+
 describe('what belongs elsewhere', () => {
   test('a response names the digest of what it answers', () => {
     const json = bent('response', (draft) => {
