@@ -9,13 +9,7 @@ import { EnvelopeSchema } from '../../../src/gen/comity/envelope/v1/envelope_pb.
 import { GoodsSchema } from '../../../src/gen/comity/seizure/v1/goods_pb.js';
 import { SeizureNoticeSchema } from '../../../src/gen/comity/seizure/v1/seizure_pb.js';
 import { limits } from '../../../src/limits.ts';
-import {
-  decodeSection,
-  encodeSectionField,
-  parseDraft,
-  readStrict,
-  schemaOfKind,
-} from '../../../src/schema/index.ts';
+import { decodeSection, encodeSectionField, readStrict, schemaOfKind } from '../../../src/schema/index.ts';
 import { codeOf as code } from './arbitraries.ts';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
