@@ -10,7 +10,7 @@ const schemes: ReadonlyMap<string, Known> = new Map<string, Known>([
   [
     'un-rec-20',
     words(`KGM GRM MGM TNE LTR MLT MTR CMT MMT MTK CMK MTQ CMQ H87 C62 PR SET DZN NAR LBR ONZ CTM D61 D62
-      INH FOT INK FTK`),
+      INH FOT INK FTK INQ`),
   ],
   ['hs', { pattern: /^[0-9]{2}([0-9]{2}){0,4}$/, example: '970510' }],
   ['cites-appendix', words('I II III N')],
