@@ -17,7 +17,7 @@ export type OpenedSections = Readonly<{
   sections: ReadonlyMap<number, SectionPlain>;
   /** Ids of the keys that we may be given yet. */
   awaiting: readonly Uint8Array[];
-  /** Sections that the sender left open and this copy lacks; empty on a live channel, or it was cut. */
+  /** Sections that the sender left open and this copy lacks. */
   missing: readonly number[];
 }>;
 
@@ -40,16 +40,21 @@ export function checkParts({ header, sealed, openSections }: Verified<Opened>): 
 
 /**
  * Opens every part that `keyFor` has a key for, and the open sections. Every part is checked as far as
- * anyone can, ours or not, so that recipients agree on the verdict. Throws PART_UNREADABLE,
- * PART_DIGEST_MISMATCH, PART_MISSING, COMMITMENT_MISMATCH, SECTION_INVALID or ENVELOPE_NOT_STRICT.
+ * anyone can, ours or not, so that recipients agree on the verdict. An open section may be missing from an
+ * enclosed `copy` only (ADR 0005). Throws PART_UNREADABLE, PART_DIGEST_MISMATCH, PART_MISSING,
+ * COMMITMENT_MISMATCH, SECTION_INVALID or ENVELOPE_NOT_STRICT.
  */
-export function openParts(verified: Verified<Opened>, keyFor: KeyFor): OpenedSections {
+export function openParts(
+  verified: Verified<Opened>,
+  keyFor: KeyFor,
+  o: Readonly<{ copy?: boolean }> = {},
+): OpenedSections {
   const { header } = verified;
   const aad = sealAad(header);
   const open = readOpenSections(verified.openSections, header.commitments);
   const sections = new Map(open.map((section) => [section.field, section]));
   const awaiting: Uint8Array[] = [];
-  const missing = new Set<number>();
+  const leftOpen = new Set<number>();
   for (const part of verified.sealed) {
     const key = keyFor({ kid: part.kid, header: checkPart(verified, part) });
     if (key === 'withheld') continue;
@@ -60,9 +65,13 @@ export function openParts(verified: Verified<Opened>, keyFor: KeyFor): OpenedSec
     const opened = openPart(verified, openJwe(part.parts, key, aad));
     checkOpenFields(open, opened);
     for (const section of opened.sections) sections.set(section.field, section);
-    for (const field of opened.openFields) missing.add(field);
+    for (const field of opened.openFields) leftOpen.add(field);
   }
-  return Object.freeze({ sections, awaiting, missing: [...missing].filter((field) => !sections.has(field)) });
+  const missing = [...leftOpen].filter((field) => !sections.has(field));
+  if (missing.length > 0 && o.copy !== true) {
+    throw new ComityError('PART_MISSING', 'an open section is missing');
+  }
+  return Object.freeze({ sections, awaiting, missing });
 }
 
 function checkPart({ header }: Opened, part: OpenedPart): JweHeader {

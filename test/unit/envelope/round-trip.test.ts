@@ -161,10 +161,12 @@ describe('open sections', () => {
     expect(opened.sections.get(5)!.bytes).toHaveLength(0);
   });
 
-  it('are missed when they were taken away', () => {
+  it('are missed when they were taken away, but from a copy', () => {
     const { w, content, build } = clear();
-    const opened = accept(build(content.openSections.slice(1)), w.options(), w.keyFor);
-    expect(opened.missing).toEqual([2]);
+    const bytes = build(content.openSections.slice(1));
+    expect(verdict(() => accept(bytes, w.options(), w.keyFor))).toBe('PART_MISSING');
+    const verified = verifyEnvelope(parseEnvelope(bytes), w.options());
+    expect(openParts(verified, w.keyFor, { copy: true }).missing).toEqual([2]);
   });
 
   it.each([
