@@ -19,7 +19,7 @@ export function createErase(context: Context): (id: string) => Erasure {
   const unsent = database.prepare('SELECT 1 FROM outbox WHERE envelope = ? AND sent = 0');
   const leave = database.prepare('DELETE FROM outbox WHERE envelope = ?');
   const clear = database.prepare(
-    `UPDATE messages SET data_key = NULL, sealed = NULL, listed = 0, reference_token = NULL, thread_token = NULL,
+    `UPDATE messages SET sealed = NULL, listed = 0, reference_token = NULL, thread_token = NULL,
        reply_token = NULL, distribution_token = NULL WHERE cursor = ?`,
   );
   const parts = database.prepare('DELETE FROM parts WHERE id BETWEEN ? AND ?');

@@ -29,7 +29,7 @@ export type MessageRow = Readonly<{
 
 /** Selects message rows; append a condition on `m` (messages) or `e` (envelopes). */
 export const selectMessages = `SELECT m.cursor, m.id, m.recipient, m.shape, m.channel, m.sequence, m.created_ms,
-  m.deliver_by_ms, m.stored_ms, m.data_key, m.sealed, e.digest
+  m.deliver_by_ms, m.stored_ms, m.sealed, e.digest, e.data_key
   FROM messages m JOIN envelopes e ON e.id = m.envelope`;
 
 /** What the cover says of a message: sealed, unlike the rest of its facts. */

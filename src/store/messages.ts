@@ -1,4 +1,5 @@
 /** Messages: written once, read by id, digest, thread and page; erased by destroying their keys. */
+import type { KeyObject } from 'node:crypto';
 import { hex } from '../bytes.ts';
 import type { Envelopes } from './envelopes.ts';
 import { type Listing, pageOf } from './listing.ts';
@@ -96,15 +97,15 @@ function createInsert(context: MessagesContext): Messages['insert'] {
   const { database, vault, shapes, channels, envelopes } = context;
   const insert = database.prepare(
     `INSERT INTO messages (id, sender, recipient, shape, listed, envelope, channel, sequence, created_ms,
-       deliver_by_ms, stored_ms, reference_token, thread_token, reply_token, distribution_token, data_key, sealed)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       deliver_by_ms, stored_ms, reference_token, thread_token, reply_token, distribution_token, sealed)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const part = database.prepare('INSERT INTO parts (id, sealed) VALUES (?, ?)');
   const copy = database.prepare('SELECT 1 FROM messages WHERE distribution_token = ? AND sender = ? LIMIT 1');
   const token = (purpose: string, value: string | Uint8Array | undefined) =>
     value === undefined ? null : vault.token(purpose, value);
 
-  const insertParts = (cursor: number, key: Uint8Array, message: NewMessage): void => {
+  const insertParts = (cursor: number, key: KeyObject, message: NewMessage): void => {
     const digest = hex(message.facts.digest);
     const start = cursor * placesPerMessage;
     for (const [place, section] of message.sections.entries()) {
@@ -117,7 +118,7 @@ function createInsert(context: MessagesContext): Messages['insert'] {
 
   const insertRow = (message: NewMessage): number => {
     const { facts } = message;
-    const { key, wrapped } = vault.newDataKey();
+    const { id: envelope, key } = envelopes.keep(facts.digest, message.envelope);
     const distribution = token('distribution', facts.distribution);
     // Only copies of our own are one message to the reader: a sender cannot hide one message behind another.
     const first =
@@ -128,7 +129,7 @@ function createInsert(context: MessagesContext): Messages['insert'] {
       facts.to ?? null,
       shapes.of(facts, message.sections),
       first ? 1 : 0,
-      envelopes.keep(facts.digest, message.envelope),
+      envelope,
       channels.of(facts.subject, facts.epoch),
       facts.sequence,
       facts.createdMs,
@@ -138,7 +139,6 @@ function createInsert(context: MessagesContext): Messages['insert'] {
       token('thread', facts.thread),
       token('reply', facts.inReplyTo),
       distribution,
-      wrapped,
       vault.seal(key, `facts ${hex(facts.digest)}`, coverFacts(facts)),
     );
     insertParts(cursor, key, message);

@@ -47,7 +47,6 @@ CREATE TABLE messages (
   thread_token BLOB,
   reply_token BLOB,
   distribution_token BLOB,
-  data_key BLOB,
   sealed BLOB
 ) STRICT;
 CREATE UNIQUE INDEX messages_id ON messages (id, sender);

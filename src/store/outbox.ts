@@ -55,7 +55,7 @@ export function createOutbox(context: Context): Outbox {
           row.lane,
           channels.of(row.subject, row.epoch),
           row.sequence,
-          envelopes.keep(row.digest, row.envelope),
+          envelopes.keep(row.digest, row.envelope).id,
           row.messageIdHeader,
           row.deliverByMs,
           clock.nowMs(),

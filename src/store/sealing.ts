@@ -7,27 +7,35 @@
  * the message's own data key; erasing a message is destroying the wrapped data key. The additional data
  * names the row, so that no sealed value passes for another.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
 import { concat, utf8 } from '../bytes.ts';
 import { ComityError } from '../errors.ts';
 import type { Random } from '../ids.ts';
 
 const keyBytes = 32;
 const nonceBytes = 12;
+const noncesDrawn = 256;
 const tagBytes = 16;
 const tokenBytes = 16;
 /** RFC 3394, section 2.2.3.1. */
 const wrapVector = Buffer.alloc(8, 0xa6);
 
 /** A data key, and its wrapped form for the database. */
-export type DataKey = Readonly<{ key: Uint8Array; wrapped: Uint8Array }>;
+export type DataKey = Readonly<{ key: KeyObject; wrapped: Uint8Array }>;
 
 export interface Vault {
   newDataKey(): DataKey;
-  unwrap(wrapped: Uint8Array): Uint8Array;
+  unwrap(wrapped: Uint8Array): KeyObject;
   /** Seals `plain` as nonce ‖ ciphertext ‖ tag; `name` says which row it is. */
-  seal(key: Uint8Array, name: string, plain: Uint8Array): Uint8Array;
-  open(key: Uint8Array, name: string, sealed: Uint8Array): Uint8Array;
+  seal(key: KeyObject, name: string, plain: Uint8Array): Uint8Array;
+  open(key: KeyObject, name: string, sealed: Uint8Array): Uint8Array;
   /** Seals a value that belongs to no message, under a key of the store. */
   sealRow(name: string, plain: Uint8Array): Uint8Array;
   openRow(name: string, sealed: Uint8Array): Uint8Array;
@@ -37,27 +45,32 @@ export interface Vault {
 
 /** Draws a root key and wraps it under the store key. */
 export function newRoot(storeKey: Uint8Array, random: Random): Uint8Array {
-  return wrap(storeKey, random.bytes(keyBytes));
+  return wrap(createSecretKey(storeKey), random.bytes(keyBytes));
 }
 
 /** Opens the root with the store key. Throws STORE_KEY_WRONG. */
 export function openVault(storeKey: Uint8Array, wrappedRoot: Uint8Array, random: Random): Vault {
-  const root = unwrap(storeKey, wrappedRoot);
+  const root = unwrap(createSecretKey(storeKey), wrappedRoot);
   if (root === undefined) throw new ComityError('STORE_KEY_WRONG');
+  // Key objects, since node takes a key given as bytes apart anew at each use, at four times the cost.
   const derive = (purpose: string) =>
-    new Uint8Array(hkdfSync('sha256', root, new Uint8Array(0), `comity/store/1/${purpose}`, keyBytes));
+    createSecretKey(Buffer.from(hkdfSync('sha256', root, '', `comity/store/1/${purpose}`, keyBytes)));
   const wrapKey = derive('wrap');
   const rowKey = derive('row');
   const tokenKey = derive('token');
   root.fill(0);
-  const sealNow = (key: Uint8Array, name: string, plain: Uint8Array) =>
-    seal(key, name, { nonce: random.bytes(nonceBytes), plain });
+  const nextNonce = createNonces(random);
+  const sealNow = (key: KeyObject, name: string, plain: Uint8Array) =>
+    seal(key, name, { nonce: nextNonce(), plain });
   return {
     newDataKey() {
       const key = random.bytes(keyBytes);
-      return { key, wrapped: wrap(wrapKey, key) };
+      return { key: createSecretKey(key), wrapped: wrap(wrapKey, key) };
     },
-    unwrap: (wrapped) => unwrap(wrapKey, wrapped) ?? unreadable('a data key'),
+    unwrap(wrapped) {
+      const key = unwrap(wrapKey, wrapped);
+      return key === undefined ? unreadable('a data key') : createSecretKey(key);
+    },
     seal: sealNow,
     open,
     sealRow: (name, plain) => sealNow(rowKey, name, plain),
@@ -67,12 +80,26 @@ export function openVault(storeKey: Uint8Array, wrappedRoot: Uint8Array, random:
   };
 }
 
-function wrap(key: Uint8Array, secret: Uint8Array): Uint8Array {
+/** Random nonces, drawn many at a time; each is used once. */
+function createNonces(random: Random): () => Uint8Array {
+  let drawn = new Uint8Array(0);
+  let used = 0;
+  return () => {
+    if (used === drawn.length) {
+      drawn = new Uint8Array(random.bytes(nonceBytes * noncesDrawn));
+      used = 0;
+    }
+    used += nonceBytes;
+    return drawn.subarray(used - nonceBytes, used);
+  };
+}
+
+function wrap(key: KeyObject, secret: Uint8Array): Uint8Array {
   const cipher = createCipheriv('id-aes256-wrap', key, wrapVector);
   return concat(cipher.update(secret), cipher.final());
 }
 
-function unwrap(key: Uint8Array, wrapped: Uint8Array): Uint8Array | undefined {
+function unwrap(key: KeyObject, wrapped: Uint8Array): Uint8Array | undefined {
   try {
     const decipher = createDecipheriv('id-aes256-wrap', key, wrapVector);
     return concat(decipher.update(wrapped), decipher.final());
@@ -86,7 +113,7 @@ function additional(name: string): Uint8Array {
 }
 
 function seal(
-  key: Uint8Array,
+  key: KeyObject,
   name: string,
   o: Readonly<{ nonce: Uint8Array; plain: Uint8Array }>,
 ): Uint8Array {
@@ -97,7 +124,7 @@ function seal(
   return concat(o.nonce, body, cipher.getAuthTag());
 }
 
-function open(key: Uint8Array, name: string, sealed: Uint8Array): Uint8Array {
+function open(key: KeyObject, name: string, sealed: Uint8Array): Uint8Array {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), {
       authTagLength: tagBytes,
