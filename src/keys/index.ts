@@ -20,6 +20,15 @@ export {
   signDetached,
   verifyDetached,
 } from './detached-jws.ts';
+export {
+  exportPkcs12,
+  issueAgencyCertificate,
+  issueHubTls,
+  issueJurisdictionCa,
+  issueRoot,
+  issueServerCertificate,
+  loadDevelopmentPki,
+} from './development.ts';
 export type { DevelopmentCa, IssuedCertificate, Validity } from './development-pki.ts';
 export { hmacSha256, leafDigest, sha256 } from './digest.ts';
 export { type EcPublicJwk, publicKeyOf, signEs256, thumbprint, verifyEs256 } from './es256.ts';
@@ -78,6 +87,3 @@ export {
 export type { Directory } from './statement-shape.ts';
 export { createStoreKeyFile, createStoreSaltFile, loadStoreKey, type StoreKeySource } from './store-key.ts';
 export { parseStrictJson, readShape } from './strict-json.ts';
-
-/** The development PKI, loaded when it is asked for: a gateway never loads `node-forge`. */
-export const loadDevelopmentPki = () => import('./development-pki.ts');
