@@ -1,5 +1,5 @@
 /** The plaintext of a sealed part: sections one after the other, padded so that lengths say little. */
-import { concat, uint32be } from '../bytes.ts';
+import { concat, equalBytes, uint32be } from '../bytes.ts';
 import { ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 
@@ -47,7 +47,8 @@ export function unframeSections(plaintext: Uint8Array): FramedSection[] {
     before = field;
     offset = start + length;
   }
-  if (plaintext.subarray(offset).some((byte) => byte !== 0)) throw misframed('its padding is not zero');
+  const padding = plaintext.subarray(offset);
+  if (!equalBytes(padding, new Uint8Array(padding.length))) throw misframed('its padding is not zero');
   return sections;
 }
 

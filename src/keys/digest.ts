@@ -1,16 +1,18 @@
 /** SHA-256 and what is built from it; every digest in Comity is one of these. */
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, hash } from 'node:crypto';
+import { concat } from '../bytes.ts';
 
 /** SHA-256 of the parts, one after the other; 32 bytes. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return plain(hash.digest());
+  // One call over joined bytes takes half the time of a hash object.
+  const [first] = parts;
+  const whole = parts.length === 1 && first !== undefined ? first : concat(...parts);
+  return plain(hash('sha256', whole, 'buffer'));
 }
 
 /** HMAC-SHA-256 of the parts, one after the other; 32 bytes. */
 export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const hmac = createHmac('sha256', key);
+  const hmac = createHmac('sha256', createSecretKey(key));
   for (const part of parts) hmac.update(part);
   return plain(hmac.digest());
 }
