@@ -3,6 +3,11 @@ import { ComityError } from '../errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The environment of this process: the one place that reads it. */
+export function processEnvironment(): Environment {
+  return { ...process.env };
+}
+
 /** What the command line takes from the environment; each may be given as an option instead. */
 export type ClientSettings = Readonly<{
   /** COMITY_URL: the gateway's API. */

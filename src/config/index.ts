@@ -1,4 +1,9 @@
-export { type ClientSettings, type Environment, readClientSettings } from './environment.ts';
+export {
+  type ClientSettings,
+  type Environment,
+  processEnvironment,
+  readClientSettings,
+} from './environment.ts';
 export { readConfigFile, readConfigText, readYaml } from './files.ts';
 export {
   type GatewayConfig,

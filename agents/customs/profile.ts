@@ -1,0 +1,8 @@
+/** What this kind of agency sends and takes. It narrows what the trust list grants, and never widens it. */
+import { defineProfile } from '../../src/index.ts';
+
+export const profile = defineProfile({
+  title: 'customs',
+  sends: ['seizure', 'red-flag', 'shipment', 'object', 'response', 'note'],
+  takes: ['seizure', 'red-flag', 'object', 'shipment', 'request', 'response', 'note'],
+});

@@ -1,0 +1,5 @@
+/** Runs this agency's gateway: `node agents/heritage/main.ts --config FILE`. */
+import { runAgent } from '../../src/index.ts';
+import { profile } from './profile.ts';
+
+process.exitCode = await runAgent(profile, process.argv.slice(2), process);

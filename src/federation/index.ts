@@ -1,0 +1,12 @@
+/** Whole federations on one machine, and what keeps a hub in step with its trust list. */
+export { type LocalHub, type StartHubOptions, startHub } from './hub.ts';
+export { type HubWatch, type WatchHubOptions, watchHub } from './hub-watch.ts';
+export {
+  createLocalFederation,
+  type LocalAgency,
+  type LocalFederation,
+  type LocalFederationOptions,
+} from './local.ts';
+export type { AgencyPlaces, Places } from './places.ts';
+export { type GatewayProcess, type StartGatewayOptions, startGatewayProcess } from './process.ts';
+export { type RunningFederation, type StartFederationOptions, startFederation } from './running.ts';
