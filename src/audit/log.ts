@@ -55,20 +55,28 @@ export function createAuditLog({ rows, clock, random, agency }: AuditLogOptions)
 
 function check(entry: AuditEntry, agency: AgencyId): Checked {
   const { required, optional, secrets: allowed } = auditEvents[entry.event];
-  const { secrets = {}, ...fields } = entry;
-  const given = new Set(
-    Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name])),
-  );
+  const { secrets = {}, ...rest } = entry;
+  const fields = given(rest);
   const known = new Set<string>(['event', ...required, ...optional]);
-  for (const name of required)
-    if (!given.has(name)) throw new TypeError(`\`${entry.event}\` lacks \`${name}\``);
-  for (const name of given)
-    if (!known.has(name)) throw new TypeError(`\`${entry.event}\` has no \`${name}\``);
-  if ('agency' in fields && fields.agency !== agency) throw new TypeError('a record is of the own agency');
-  const kept = Object.entries(secrets).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  for (const [name] of kept) {
-    if (!(allowed as readonly string[]).includes(name))
-      throw new TypeError(`\`${entry.event}\` has no secret \`${name}\``);
+  for (const name of required) {
+    if (!Object.hasOwn(fields, name)) throw new TypeError(`\`${entry.event}\` lacks \`${name}\``);
   }
-  return { fields: fields as Readonly<Record<string, Json>>, secrets: kept };
+  for (const name of Object.keys(fields)) {
+    if (!known.has(name)) throw new TypeError(`\`${entry.event}\` has no \`${name}\``);
+  }
+  if (Object.hasOwn(fields, 'agency') && fields['agency'] !== agency) {
+    throw new TypeError('a record is of the own agency');
+  }
+  const kept = Object.entries(given(secrets));
+  for (const [name] of kept) {
+    if (!(allowed as readonly string[]).includes(name)) {
+      throw new TypeError(`\`${entry.event}\` has no secret \`${name}\``);
+    }
+  }
+  return { fields: fields as Checked['fields'], secrets: kept as Checked['secrets'] };
+}
+
+/** Members that are there; one that is undefined is not. */
+function given(members: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

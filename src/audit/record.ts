@@ -8,7 +8,9 @@ import { leafDigest, sha256 } from '../keys/index.ts';
 
 export type Json = string | number | boolean | readonly Json[] | Readonly<{ [name: string]: Json }>;
 
+/** Throws TypeError for what an audit record does not hold: fractions, null and undefined. */
 export function canonicalJson(value: Json): string {
+  if (value === undefined || value === null) throw new TypeError('an audit record holds no absent value');
   if (typeof value === 'number' && !Number.isSafeInteger(value)) {
     throw new TypeError('an audit record holds whole numbers');
   }
