@@ -9,7 +9,7 @@ import { isKind, type Kind, kindsOfGateways } from './types.ts';
 /** The process as far as a gateway needs it. */
 export type ProcessPort = Readonly<{
   stdout: Readonly<{ write(text: string): unknown }>;
-  stdin: Readonly<{ once(event: 'close', run: () => void): unknown; resume(): unknown }>;
+  stdin: Readonly<{ once(event: 'close', run: () => void): unknown; resume(): unknown; unref?(): unknown }>;
   once(event: NodeJS.Signals, run: () => void): unknown;
 }>;
 
@@ -67,6 +67,8 @@ export function stopSignal(port: ProcessPort, stopWithStdin: boolean): AbortSign
   if (stopWithStdin) {
     port.stdin.once('close', abort);
     port.stdin.resume();
+    // It is listened to, and does not keep a gateway alive that has stopped.
+    port.stdin.unref?.();
   }
   return stop.signal;
 }
