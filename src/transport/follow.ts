@@ -137,7 +137,9 @@ export class DurableFollower implements Following {
     if (this.#pull !== undefined) {
       this.#pull.got += 1;
       this.#pull.left -= 1;
-      if (this.#pull.left === 0) this.#pull = undefined;
+      // An empty message ends the reply of a streamed service import, so the server drops what follows it:
+      // any member could stall us by sending one. What was lost on the way comes again after the ack wait.
+      if (this.#pull.left === 0 || held.delivery.data.length === 0) this.#pull = undefined;
     }
     this.#draining ??= this.#drain();
   }
