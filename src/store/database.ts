@@ -7,6 +7,8 @@ import { ComityError } from '../errors.ts';
 
 // Primary result codes of SQLite (https://sqlite.org/rescode.html).
 const sqliteFull = 13;
+const sqliteCorrupt = 11;
+const sqliteNotADatabase = 26;
 /** Shared memory could not grow: what a full disk looks like to the write-ahead log's index. */
 const sqliteIoErrorShmSize = 4874;
 /** After a failed sync the kernel may drop what was not written, so this connection is not trusted again. */
@@ -170,4 +172,11 @@ export function storeError(error: unknown): unknown {
   return full
     ? new ComityError('STORE_FULL', undefined, { cause: error })
     : new ComityError('STORE_FAILED', undefined, { cause: error });
+}
+
+/** Whether an error of SQLite, as it is or as told by `storeError`, says that the file is no whole database. */
+export function isDamage(error: unknown): boolean {
+  const cause = error instanceof ComityError ? error.cause : error;
+  const primary = (extendedCode(cause) ?? 0) & 0xff;
+  return primary === sqliteCorrupt || primary === sqliteNotADatabase;
 }

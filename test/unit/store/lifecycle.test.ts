@@ -299,7 +299,9 @@ describe('at rest', () => {
     const opened = freshStore();
     const { key } = writeCanaries(opened.store);
     const found = (needle: string | Uint8Array, files: readonly string[]) =>
-      files.filter((file) => filesIn(opened.directory, file).some((bytes) => bytes.includes(Buffer.from(needle))));
+      files.filter((file) =>
+        filesIn(opened.directory, file).some((bytes) => bytes.includes(Buffer.from(needle))),
+      );
     const sealed = ['store.sqlite', 'store.sqlite-wal', 'store.sqlite-shm', 'store.lock'];
     const needles = [
       ...canaries,
