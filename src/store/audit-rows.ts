@@ -6,7 +6,10 @@ import type { Vault } from './sealing.ts';
 type Row = Readonly<{ index: number; record: Uint8Array; chain: Uint8Array }>;
 
 export function createAuditRows(database: Database, vault: Vault): AuditRows {
-  const insert = database.prepare('INSERT INTO audit_rows (id, record, chain) VALUES (?, ?, ?)');
+  const insert = database.prepare(
+    `INSERT INTO audit_rows (id, record, chain) SELECT ?1, ?2, ?3
+     WHERE ?1 = (SELECT coalesce(max(id), 0) + 1 FROM audit_rows)`,
+  );
   const last = database.prepare('SELECT id AS "index", chain FROM audit_rows ORDER BY id DESC LIMIT 1');
   const read = database.prepare(
     'SELECT id AS "index", record, chain FROM audit_rows WHERE id >= ? ORDER BY id LIMIT ?',
@@ -19,9 +22,8 @@ export function createAuditRows(database: Database, vault: Vault): AuditRows {
   return {
     append: ({ index, record, chain }) =>
       database.write(() => {
-        const expected = (lastRow()?.index ?? 0) + 1;
-        if (index !== expected) throw new TypeError(`the next audit record is ${expected}, not ${index}`);
-        insert.run(index, record, chain);
+        if (insert.run(index, record, chain) === 0)
+          throw new TypeError(`${index} is not the next audit record`);
       }),
     last: lastRow,
     read: (from, limit) => read.all<Row>(from, limit),

@@ -32,7 +32,9 @@ type Row = SealedEnvelope & Readonly<{ id: number }>;
 
 export function createEnvelopes(database: Database, vault: Vault): Envelopes {
   const find = database.prepare('SELECT id, data_key FROM envelopes WHERE digest = ?');
-  const insert = database.prepare('INSERT INTO envelopes (digest, data_key, sealed) VALUES (?, ?, ?)');
+  const insert = database.prepare(
+    `INSERT INTO envelopes (digest, data_key, sealed) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING RETURNING id`,
+  );
   const select = database.prepare('SELECT digest, data_key, sealed FROM envelopes WHERE id = ?');
   const erase = database.prepare('UPDATE envelopes SET data_key = NULL, sealed = NULL WHERE id = ?');
   const release = database.prepare(
@@ -50,20 +52,21 @@ export function createEnvelopes(database: Database, vault: Vault): Envelopes {
     if (row.data_key === null || row.sealed === null) return undefined;
     return vault.open(vault.unwrap(row.data_key), `envelope ${hex(row.digest)}`, row.sealed);
   };
-  const known = (digest: Uint8Array): KeptEnvelope | undefined => {
+  const known = (digest: Uint8Array): KeptEnvelope => {
     const row = find.get<Row>(digest);
-    if (row === undefined) return undefined;
-    if (row.data_key === null) throw new TypeError('what was erased is not stored again');
+    if (row === undefined || row.data_key === null)
+      throw new TypeError('what was erased is not stored again');
     return { id: row.id, key: vault.unwrap(row.data_key) };
   };
   return {
     open,
     keep(digest, envelope) {
       const name = hex(digest);
-      const kept = fresh.get(name) ?? known(digest);
+      const kept = fresh.get(name);
       if (kept !== undefined) return kept;
       const { key, wrapped } = vault.newDataKey();
-      const id = insert.insert(digest, wrapped, vault.seal(key, `envelope ${name}`, envelope));
+      const id = insert.get<Row>(digest, wrapped, vault.seal(key, `envelope ${name}`, envelope))?.id;
+      if (id === undefined) return known(digest);
       fresh.set(name, { id, key });
       return { id, key };
     },

@@ -140,18 +140,25 @@ type Taking = Pick<Positions, 'take' | 'judge' | 'announce'>;
 
 function createTaking({ database, channels }: Context, gaps: Gaps, states: States): Taking {
   const insert = database.prepare(
-    'INSERT INTO positions (channel, sequence, digest, previous, created_ms, verdict) VALUES (?, ?, ?, ?, ?, ?)',
+    `INSERT INTO positions (channel, sequence, digest, previous, created_ms, verdict) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (channel, sequence) DO NOTHING`,
   );
   const judge = database.prepare('UPDATE positions SET verdict = ? WHERE channel = ? AND sequence = ?');
-  const isTaken = database.prepare('SELECT 1 FROM positions WHERE channel = ? AND sequence = ?');
   const stored = (verdict: Verdict): string | null => (verdict === 'accepted' ? null : verdict);
 
   const take = (channel: number, position: Position, nowMs: number): void => {
     const { sequence, digest } = position;
     if (!Number.isSafeInteger(sequence) || sequence < 1)
       throw new TypeError('a position is a positive integer');
-    if (isTaken.get(channel, sequence) !== undefined) throw new TypeError('the position is taken');
-    insert.run(channel, sequence, digest, position.previous, position.createdMs, stored(position.verdict));
+    const inserted = insert.run(
+      channel,
+      sequence,
+      digest,
+      position.previous,
+      position.createdMs,
+      stored(position.verdict),
+    );
+    if (inserted === 0) throw new TypeError('the position is taken');
     const row = states.row(channel);
     if (row === undefined) {
       states.put({ ...nothingTaken(channel, sequence), highest: sequence, highest_digest: digest, taken: 1 });
