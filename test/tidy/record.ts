@@ -21,6 +21,11 @@ function documents(tree: Tree): readonly string[] {
   return tree.paths.filter((path) => path.endsWith('.md'));
 }
 
+function isFolder(tree: Tree, path: string): boolean {
+  const folder = `${path.replace(/\/$/, '')}/`;
+  return tree.paths.some((one) => one.startsWith(folder));
+}
+
 export const decisions: Rule = {
   name: 'every decision is numbered once and listed in docs/adr/README.md',
   check: (tree) => {
@@ -55,8 +60,8 @@ export const links: Rule = {
         if (/^[a-z]+:/.test(target)) return [];
         const [file = '', anchor] = target.split('#');
         const resolved = file === '' ? path : posix.join(posix.dirname(path), file);
-        const isFolder = tree.paths.some((one) => one.startsWith(`${resolved.replace(/\/$/, '')}/`));
-        if (!tree.has(resolved)) return isFolder ? [] : [`${path} links to ${target}, which is not there`];
+        if (!tree.has(resolved))
+          return isFolder(tree, resolved) ? [] : [`${path} links to ${target}, which is not there`];
         if (anchor === undefined || anchorsOf(tree.text(resolved)).includes(anchor)) return [];
         return [`${path} links to ${target}, a heading that is not there`];
       }),
@@ -80,6 +85,18 @@ function anchorsOf(text: string): readonly string[] {
       .replaceAll(' ', '-'),
   );
 }
+
+export const places: Rule = {
+  name: 'paths in documents are paths of the tree',
+  check: (tree) =>
+    documents(tree).flatMap((path) =>
+      [...tree.text(path).matchAll(/`((?:src|test|docs|config|scripts|proto|agents|demo|bench)\/[\w./-]+)`/g)]
+        .map(([, named = '']) => named)
+        .filter((named) => !tree.has(named) && !isFolder(tree, named))
+        .map((named) => `${path} names ${named}, which is not there`),
+    ),
+  controls: [{ 'docs/planted.md': 'The limits are in `src/no-such-file.ts`.' }],
+};
 
 export const snippets: Rule = {
   name: 'commands in documents name scripts, verbs, options and files that exist',
