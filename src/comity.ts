@@ -10,6 +10,11 @@ import { createStarters } from './starters.ts';
 
 const env = processEnvironment();
 const { stdout, stderr } = process;
+// A reader such as `head` that has seen enough is no failure.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 const signal = stopSignal(process, false);
 process.exitCode = await main(process.argv.slice(2), {
   stdout,

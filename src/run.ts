@@ -5,6 +5,7 @@ import { type AuditLog, createAuditLog } from './audit/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Environment, type GatewayConfig, loadGatewayConfig } from './config/index.ts';
 import { asComityError, ComityError, errorTable } from './errors.ts';
+import { unlessOlder } from './federation/index.ts';
 import { createGateway, createPairKeys, type Gateway, hubViewOf, type Profile } from './gateway/index.ts';
 import { createHttp, type Http } from './http/index.ts';
 import { type Random, systemRandom } from './ids.ts';
@@ -163,16 +164,6 @@ function openRecords(
   } catch (error) {
     store.close();
     throw error;
-  }
-}
-
-/** A file beside the configuration may be older than what the hub has brought since. */
-function unlessOlder(apply: () => void): void {
-  try {
-    apply();
-  } catch (error) {
-    const { code } = asComityError(error);
-    if (code !== 'TRUST_ROLLBACK' && code !== 'STATEMENT_ROLLBACK') throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The command line: finds the verb, runs it, and says honestly how it ended. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { asComityError, type ComityError, errorTable } from '../errors.ts';
+import { asComityError, ComityError, errorTable } from '../errors.ts';
 import { demo } from './demo.ts';
 import { visible, visibleJson } from './escape.ts';
 import { gateway } from './gateway.ts';
@@ -47,7 +47,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
     return await run(argv, io);
   } catch (error) {
-    const ours = asComityError(error);
+    const ours = errorOfSystem(error) ?? asComityError(error);
     writeError(ours, io, json);
     return errorTable[ours.code].exit;
   }
@@ -112,6 +112,13 @@ function writeError(error: ComityError, io: Io, json: boolean): void {
   ];
   if (code === 'INTERNAL') io.log.error('cli.failed', { place: placeOf(error) });
   io.stderr.write(`${lines.join('\n')}\n`);
+}
+
+/** What the operating system refused: a file or folder that an operator can mend. */
+function errorOfSystem(error: unknown): ComityError | undefined {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  const path = 'path' in error ? ` \`${error.path}\`` : '';
+  return new ComityError('CONFIG_INVALID', `cannot ${error.syscall}${path}: ${error.code}`, { cause: error });
 }
 
 function placeOf({ cause }: ComityError): string {

@@ -4,13 +4,14 @@ export {
   processEnvironment,
   readClientSettings,
 } from './environment.ts';
-export { readConfigFile, readConfigText, readYaml } from './files.ts';
+export { besides, readConfigFile, readConfigText, readYaml } from './files.ts';
 export {
   type GatewayConfig,
   type GatewaySecrets,
   loadGatewayConfig,
   type PolicyText,
 } from './gateway-config.ts';
+export { type HubToolsConfig, type HubToolsSecrets, loadHubConfig } from './hub-config.ts';
 export {
   type AgencyPlanned,
   type FederationPlan,

@@ -1,6 +1,7 @@
 /** The hub of a local federation: a nats-server of its own, provisioned, published to and watched. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stringify } from 'yaml';
 import type { Clock } from '../clock.ts';
 import { ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -12,14 +13,8 @@ import {
   type ServerBinary,
   startDevelopmentHub,
 } from '../transport/index.ts';
-import {
-  createTrustBook,
-  isPinned,
-  openFileVersions,
-  pinTrust,
-  recordFileAt,
-  type TrustBook,
-} from '../trust/index.ts';
+import type { TrustBook } from '../trust/index.ts';
+import { openHubBook, unlessOlder } from './hub-book.ts';
 import { type HubWatch, watchHub } from './hub-watch.ts';
 import type { LocalFederation } from './local.ts';
 import { freePort } from './ports.ts';
@@ -68,6 +63,7 @@ export async function startHub(options: StartHubOptions): Promise<LocalHub> {
     port: options.port || (await freePort()),
     monitoringPort: await freePort(),
   });
+  writeToolsConfig(federation, hub);
   const local = new Hub({ ...options, log }, hub, binary);
   try {
     await local.watch();
@@ -90,7 +86,7 @@ class Hub implements LocalHub {
     this.#o = options;
     this.hub = hub;
     this.binary = binary;
-    this.#trust = openHubBook(options);
+    this.#trust = openLocalBook(options);
   }
 
   get server(): string {
@@ -149,29 +145,40 @@ class Hub implements LocalHub {
   }
 }
 
-function openHubBook({ federation, clock, log }: StartHubOptions & { log: Log }): TrustBook {
-  mkdirSync(federation.places.hub, { recursive: true });
-  const versions = openFileVersions(recordFileAt(join(federation.places.hub, 'trust.json')));
-  const pinned = {
-    firstRoot: Uint8Array.from(readFileSync(federation.places.rootFile)),
-    pinnedFederationId: federation.federationId,
-  };
-  if (!isPinned(versions)) pinTrust({ ...pinned, versions });
-  const book = createTrustBook({ ...pinned, versions, clock, log });
-  if (!book.hasList()) book.applyList(federation.listBytes());
-  for (const { planned } of federation.agencies) applyOwn(book, federation, planned.agency);
+function openLocalBook({ federation, clock, log }: StartHubOptions & { log: Log }): TrustBook {
+  const { places, federationId } = federation;
+  mkdirSync(places.hub, { recursive: true });
+  const book = openHubBook({
+    recordFile: join(places.hub, 'trust.json'),
+    root: Uint8Array.from(readFileSync(places.rootFile)),
+    federationId,
+    list: federation.listBytes(),
+    clock,
+    log,
+  });
+  for (const { planned } of federation.agencies) {
+    unlessOlder(() => book.applyStatement(planned.agency, federation.statementOf(planned.agency)));
+  }
   return book;
 }
 
-/** The maker's files are as new as anything that the hub has heard; older ones are passed over. */
-function applyOwn(
-  book: TrustBook,
-  federation: LocalFederation,
-  agency: Parameters<TrustBook['applyStatement']>[0],
-): void {
-  try {
-    book.applyStatement(agency, federation.statementOf(agency));
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'STATEMENT_ROLLBACK')) throw error;
-  }
+/** So that `comity hub status --config …` works on a local federation too. */
+function writeToolsConfig({ places, federationId }: LocalFederation, hub: DevelopmentHub): void {
+  const content = {
+    trust: {
+      federationId,
+      rootFile: places.rootFile,
+      listFile: places.listFile,
+      recordFile: join(places.hub, 'trust.json'),
+    },
+    server: {
+      configFile: hub.server.configFile,
+      storeDirectory: join(places.hub, 'jetstream'),
+      host: '127.0.0.1',
+      port: hub.server.port,
+      monitoringPort: hub.server.monitoringPort,
+    },
+    seeds: { hub: join(places.hub, 'hub.seed'), system: join(places.hub, 'system.seed') },
+  };
+  writeFileSync(join(places.hub, 'hub.yaml'), stringify(content));
 }

@@ -1,5 +1,6 @@
 /** Whole federations on one machine, and what keeps a hub in step with its trust list. */
 export { type LocalHub, type StartHubOptions, startHub } from './hub.ts';
+export { type HubBookOptions, openHubBook, unlessOlder } from './hub-book.ts';
 export { type HubWatch, type WatchHubOptions, watchHub } from './hub-watch.ts';
 export {
   createLocalFederation,
