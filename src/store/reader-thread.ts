@@ -9,7 +9,7 @@ import { createChannelIds } from './channel-ids.ts';
 import { Database } from './database.ts';
 import { createIndexing } from './indexing.ts';
 import { pageOf } from './listing.ts';
-import { readMeta } from './migrations.ts';
+import { readMeta } from './meta.ts';
 import { storeFiles } from './open.ts';
 import type { ReaderAnswer, ReaderOptions, ReaderRequest } from './reader.ts';
 import { openVault } from './sealing.ts';
