@@ -1,37 +1,43 @@
 /** Ends the output of a test run with one line of counts, which programs can read. */
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter } from 'vitest/node';
 
-export function closingLine(write: (text: string) => unknown): Reporter {
+/** A test file, as far as it is counted. */
+export type Countable = Readonly<{
+  tests: () => Iterable<Readonly<{ result: () => Readonly<{ state: string }> }>>;
+  failed: boolean;
+}>;
+
+export type ClosingLine = Reporter &
+  Readonly<{ report: (modules: readonly Countable[], errorsOutside: number) => void }>;
+
+export function closingLine(write: (text: string) => unknown): ClosingLine {
+  const report = (modules: readonly Countable[], errorsOutside: number): void => {
+    const { passed, failed, skipped } = countsOf(modules);
+    write(`tests: ${passed} passed, ${failed + errorsOutside} failed, ${skipped} skipped\n`);
+  };
   return {
-    onTestRunEnd(modules, unhandledErrors) {
-      const { passed, failed, skipped } = countsOf(modules);
-      write(`tests: ${passed} passed, ${failed + unhandledErrors.length} failed, ${skipped} skipped\n`);
-    },
+    report,
+    onTestRunEnd: (modules, unhandledErrors) =>
+      report(
+        modules.map((module) => ({ tests: () => module.children.allTests(), failed: !module.ok() })),
+        unhandledErrors.length,
+      ),
   };
 }
 
-export type Counts = { passed: number; failed: number; skipped: number };
+type Counts = { passed: number; failed: number; skipped: number };
 
-type Countable = Pick<TestModule, 'children' | 'ok' | 'state'>;
-
-/** A file or a suite that fails without a test that fails counts as one failure. */
-export function countsOf(modules: readonly Countable[]): Counts {
+/** A file that fails without a test that fails counts as one failure, and so does a test that never ended. */
+function countsOf(modules: readonly Countable[]): Counts {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const module of modules) {
-    let failedHere = 0;
-    for (const { result } of tests(module)) {
-      const { state } = result();
-      if (state === 'passed') counts.passed += 1;
-      else if (state === 'failed') failedHere += 1;
-      else if (state === 'skipped') counts.skipped += 1;
-      else failedHere += 1;
-    }
-    if (failedHere === 0 && !module.ok() && module.state() === 'failed') failedHere = 1;
-    counts.failed += failedHere;
+  for (const { tests, failed } of modules) {
+    const states = [...tests()].map((test) => test.result().state);
+    const passed = states.filter((state) => state === 'passed').length;
+    const skipped = states.filter((state) => state === 'skipped').length;
+    const failing = states.length - passed - skipped;
+    counts.passed += passed;
+    counts.skipped += skipped;
+    counts.failed += failing === 0 && failed ? 1 : failing;
   }
   return counts;
-}
-
-function* tests({ children }: Countable): Generator<{ result: () => { state: string } }> {
-  for (const test of children.allTests()) yield { result: () => test.result() };
 }

@@ -2,7 +2,7 @@
 import { type Source, sourcesIn } from './source.ts';
 import type { Rule, Tree } from './tree.ts';
 
-const leaves = ['errors', 'limits', 'types', 'subjects', 'clock', 'ids', 'bytes', 'log', 'version'];
+const leaves = ['errors', 'limits', 'types', 'subjects', 'clock', 'ids', 'bytes', 'csv', 'log', 'version'];
 
 const first = ['keys', 'schema', 'policy', 'transport', 'store'];
 const second = ['trust', 'envelope', 'audit', 'config'];
@@ -39,7 +39,7 @@ const lower: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What puts the parts together may import all of them. */
-const composition = ['run.ts', 'agent.ts', 'starters.ts', 'index.ts', 'comity.ts'];
+const composition = ['run.ts', 'agent.ts', 'import.ts', 'starters.ts', 'index.ts', 'comity.ts'];
 
 export const directions: Rule = {
   name: 'imports point one way, and only through doors',
@@ -140,6 +140,7 @@ const confined: Readonly<Record<string, readonly string[]>> = {
     'federation',
     'keys',
     'run.ts',
+    'import.ts',
     'store',
     'transport',
     'trust/file-versions.ts',
