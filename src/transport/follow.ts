@@ -137,10 +137,11 @@ export class DurableFollower implements Following {
     if (this.#pull !== undefined) {
       this.#pull.got += 1;
       this.#pull.left -= 1;
-      // An empty message ends the reply of a streamed service import, so the server drops what follows it:
-      // any member could stall us by sending one. What was lost on the way comes again after the ack wait.
-      if (this.#pull.left === 0 || held.delivery.data.length === 0) this.#pull = undefined;
+      if (this.#pull.left === 0) this.#pull = undefined;
     }
+    // An empty message ends the reply of a streamed service import, so the server drops what follows it:
+    // any member could stall us by sending one. What was lost on the way comes again after the ack wait.
+    if (held.delivery.data.length === 0) void this.#begin();
     this.#draining ??= this.#drain();
   }
 
