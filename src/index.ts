@@ -8,6 +8,7 @@ export {
   readClientSettings,
   readFederationPlan,
 } from './config/index.ts';
+export { type CsvRow, readCsv } from './csv.ts';
 export { ComityError, type ErrorCode, errorTable } from './errors.ts';
 export {
   createLocalFederation,
@@ -22,6 +23,7 @@ export {
 export type { Profile } from './gateway/index.ts';
 export type * from './gateway/views.ts';
 export { type Random, systemRandom } from './ids.ts';
+export { type ImportPort, type Mapping, runImport } from './import.ts';
 export { createLog, type Log, silentLog } from './log.ts';
 export { type RunningGateway, type RunOptions, runGateway, startGateway } from './run.ts';
 export { type AgencyId, agencyId, isAgencyId, type Kind, kinds, type Lane, lanes } from './types.ts';

@@ -20,8 +20,17 @@ export const connectionHelp: readonly OptionHelp[] = [
 ];
 
 export function clientOf({ values, io }: Call): Client {
-  const { url, tokenFile } = addressOf(values, io.env);
-  return createClient({ url: checkedUrl(url), token: readToken(tokenFile), signal: io.signal });
+  return clientFrom(values, io.env, io.signal);
+}
+
+/** The client that the connection options name. USAGE where they name none. */
+export function clientFrom(
+  values: Values,
+  env: Environment,
+  signal: AbortSignal = new AbortController().signal,
+): Client {
+  const { url, tokenFile } = addressOf(values, env);
+  return createClient({ url: checkedUrl(url), token: readToken(tokenFile), signal });
 }
 
 function addressOf(values: Values, env: Environment): { url: string; tokenFile: string } {
