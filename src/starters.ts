@@ -1,6 +1,6 @@
 /** What the command line starts: handed to it, since it stands below. */
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Io, Starters, UpOptions } from './cli/index.ts';
 import { systemClock } from './clock.ts';
@@ -99,7 +99,7 @@ async function untilStopped(running: RunningFederation, signal: AbortSignal): Pr
 
 /** The demonstration stands above this and is a program of its own. */
 async function demo(acts: readonly string[], o: Pick<Io, 'env' | 'signal'>): Promise<number> {
-  const child = spawn(process.execPath, [join(root, 'demo', 'main.ts'), ...acts], {
+  const child = spawn(process.execPath, [join(root, 'demo', `main${extname(import.meta.url)}`), ...acts], {
     stdio: 'inherit',
     env: { ...o.env },
   });

@@ -1,6 +1,7 @@
 /** A gateway of a local federation as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
@@ -39,13 +40,15 @@ export interface GatewayProcess {
 }
 
 const pollMs = 100;
+/** Sources run as they are, and compiled: the programs beside this one are what it is. */
+const sourceEnding = extname(import.meta.url);
 
 /** Resolves when the API listens. Throws what kept the gateway from starting. */
 export async function startGatewayProcess(options: StartGatewayOptions): Promise<GatewayProcess> {
   const { federation, agency } = options;
   const { planned, places } = federation.agency(agency);
   const configFile = federation.writeConfig(agency, { hubServer: options.hubServer, httpPort: options.port });
-  const main = fileURLToPath(new URL(`../../agents/${planned.agent}/main.ts`, import.meta.url));
+  const main = fileURLToPath(new URL(`../../agents/${planned.agent}/main${sourceEnding}`, import.meta.url));
   const child = launch(options, [main, '--config', configFile, '--stop-with-stdin'], places.logFile);
   const exited = new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(1));

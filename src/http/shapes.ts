@@ -13,7 +13,11 @@ const kindShape = z.enum(kinds);
 const laneShape = z.enum(lanes);
 const instantShape = z.iso.datetime();
 const agencyOrAll = z.union([z.literal('all'), agencyShape]);
-const reasonShape = z.strictObject({ policy: z.string(), text: z.string() });
+const reasonShape = z.strictObject({
+  policy: z.string(),
+  text: z.string(),
+  id: z.string().optional().describe('names the sentence, for other languages'),
+});
 export const messageIdShape = z
   .string()
   .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, {
