@@ -70,7 +70,10 @@ class RunningHub implements DevelopmentHub {
   readonly seeds: Readonly<{ hub: string; system: string }>;
   readonly #options: DevelopmentHubOptions;
   #parts: Parts | undefined;
+  /** As the running server's configuration names them: a reload may not change them. */
   #ports: Readonly<{ port: number; monitoringPort: number }>;
+  /** As they are: a restart keeps them, so that gateways find the hub again. */
+  #portsInUse: Readonly<{ port: number; monitoringPort: number }> | undefined;
 
   constructor(options: DevelopmentHubOptions, seeds: Readonly<{ hub: string; system: string }>) {
     this.#options = options;
@@ -101,6 +104,7 @@ class RunningHub implements DevelopmentHub {
 
   async start(): Promise<void> {
     const { binary, directory, clock, provision } = this.#options;
+    this.#ports = this.#portsInUse ?? this.#ports;
     const layout = hubLayout(this.plan);
     const config = hubConfig({ ...this.#serverOptions(), layout });
     const server = await runServer({ binary, directory, config, clock });
@@ -109,7 +113,7 @@ class RunningHub implements DevelopmentHub {
       const hub = await connectHubTools({ ...address, natsSeed: this.seeds.hub, name: 'hub' });
       const system = await connectHubTools({ ...address, natsSeed: this.seeds.system, name: 'system' });
       const provisioned = await provisionHub(hub, layout, provision);
-      this.#ports = { port: server.port, monitoringPort: server.monitoringPort };
+      this.#portsInUse = { port: server.port, monitoringPort: server.monitoringPort };
       this.#parts = { server, hub, system, provisioned };
     } catch (error) {
       await server.stop();

@@ -50,7 +50,7 @@ export function hubConfig(options: HubServerOptions): string {
     ...hubAccount(options),
     ...layout.accounts.flatMap(agencyAccount),
     '  SYS {',
-    `    users: [ ${options.systemUserKeys.map(user).join(' ')} ]`,
+    `    users: [ ${options.systemUserKeys.map(user).join(', ')} ]`,
     '  }',
     '}',
     'system_account: SYS',
@@ -100,7 +100,7 @@ function hubAccount({ layout, hubUserKeys }: HubServerOptions): string[] {
   return [
     '  HUB {',
     '    jetstream: enabled',
-    `    users: [ ${hubUserKeys.map(user).join(' ')} ]`,
+    `    users: [ ${hubUserKeys.map(user).join(', ')} ]`,
     '    exports: [',
     ...layout.accounts.flatMap(({ name, services }) =>
       services.map(({ subject, streams }) => {
@@ -116,7 +116,7 @@ function hubAccount({ layout, hubUserKeys }: HubServerOptions): string[] {
 function agencyAccount({ name, natsUserKeys, services }: AccountPlan): string[] {
   return [
     `  ${quoted(name)} {`,
-    `    users: [ ${natsUserKeys.map(user).join(' ')} ]`,
+    `    users: [ ${natsUserKeys.map(user).join(', ')} ]`,
     '    limits {',
     `      max_connections: ${limits.hubConnectionsPerAgencyMax}`,
     `      max_subscriptions: ${limits.hubSubscriptionsPerAgencyMax}`,

@@ -221,7 +221,7 @@ export class AttackedHub {
       wait,
       serverId: raw.info?.server_id ?? '',
       ownAck: this.#ownAck,
-      guessedIds: Array.from({ length: 50 }, (_, index) => `it.heritage-${index}`),
+      guessedIds: Array.from({ length: 400 }, (_, index) => `it.heritage-${index}`),
       victimsActs: async () => {
         const { heritage, police } = this.#parts;
         // A message that is stored already passes the server without changing anything.
