@@ -1,6 +1,6 @@
 /** The entry of an agency's own program: its profile, and the process around a gateway. */
 import { parseArgs } from 'node:util';
-import { type Environment, processEnvironment } from './config/index.ts';
+import { processEnvironment } from './config/index.ts';
 import { ComityError, errorTable } from './errors.ts';
 import type { Profile } from './gateway/index.ts';
 import { runGateway } from './run.ts';
@@ -32,7 +32,6 @@ export async function runAgent(
   profile: Profile,
   argv: readonly string[],
   port: ProcessPort,
-  env: Environment = processEnvironment(),
 ): Promise<number> {
   const say = (line: string) => void port.stdout.write(`${line}\n`);
   const { config: configFile, 'stop-with-stdin': stopWithStdin = false } = optionsOf(argv);
@@ -41,7 +40,7 @@ export async function runAgent(
     return errorTable.USAGE.exit;
   }
   const signal = stopSignal(port, stopWithStdin);
-  return await runGateway(profile, { configFile, env, signal, say });
+  return await runGateway(profile, { configFile, env: processEnvironment(), signal, say });
 }
 
 function optionsOf(argv: readonly string[]): { config?: string; 'stop-with-stdin'?: boolean } {

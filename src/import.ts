@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { hex, utf8, utf8Text } from './bytes.ts';
 import { clientFrom } from './cli/index.ts';
-import { type Environment, processEnvironment } from './config/index.ts';
+import { processEnvironment } from './config/index.ts';
 import { type CsvRow, readCsv } from './csv.ts';
 import { asComityError, ComityError, errorTable } from './errors.ts';
 import type { Submission } from './gateway/views.ts';
@@ -30,14 +30,13 @@ export async function runImport(
   mapping: Mapping,
   argv: readonly string[],
   port: ImportPort,
-  env: Environment = processEnvironment(),
 ): Promise<number> {
   const say = (line: string) => void port.stdout.write(`${line}\n`);
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
     const [file, ...more] = positionals;
     if (file === undefined || more.length > 0) throw new ComityError('USAGE', 'expected a CSV file, once');
-    const client = clientFrom(values, env);
+    const client = clientFrom(values, processEnvironment());
     const failures = await sendRows(readRegister(file), mapping, async ({ draft, key }) => {
       await client.post<Submission>('/v1/messages', utf8(JSON.stringify(draft)), { 'idempotency-key': key });
     });

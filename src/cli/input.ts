@@ -1,6 +1,5 @@
 /** Files that verbs read and write for an operator. */
 
-import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { utf8 } from '../bytes.ts';
@@ -28,16 +27,6 @@ export function writeSecret(path: string, content: string | Uint8Array): void {
 
 export function ensureFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
-}
-
-/** A private key in PKCS#8 PEM, from a file that nobody else may read. */
-export function readPrivateKey(path: string): KeyObject {
-  const pem = Buffer.from(readPrivateFile(path)).toString('utf8');
-  try {
-    return createPrivateKey(pem);
-  } catch (error) {
-    throw new ComityError('KEY_FILE_INVALID', `\`${path}\` is not a private key in PEM`, { cause: error });
-  }
 }
 
 /** A secret such as a password or a seed, without its line end. */

@@ -14,6 +14,7 @@ import {
   openMessageKeys,
   parseStatement,
   pruneMessageKeys,
+  readCertificateKey,
   rollMessageKeys,
 } from '../keys/index.ts';
 import { limits } from '../limits.ts';
@@ -21,7 +22,7 @@ import { allSchemas } from '../schema/index.ts';
 import { createNatsUserKey, publicKeyOfSeed } from '../transport/index.ts';
 import { agencyId } from '../types.ts';
 import { visible } from './escape.ts';
-import { ensureFolder, readPrivateKey, readSecret, readText, writeOutput, writeSecret } from './input.ts';
+import { ensureFolder, readSecret, readText, writeOutput, writeSecret } from './input.ts';
 import { tableLines } from './table.ts';
 import { type Call, only, required, text, usageError, type Verb, wholeNumber } from './verb.ts';
 
@@ -147,9 +148,10 @@ function statement(call: Call): void {
     directory: join(directory, 'keys'),
     storeKey: storeKeyOf(directory),
   }).publicWindows();
+  const keyFile = required(values, 'certificate-key');
   const jws = issueStatement({
     certificatePem: readText(required(values, 'certificate')),
-    certificateKey: readPrivateKey(required(values, 'certificate-key')),
+    certificateKey: readCertificateKey(readSecret(keyFile), keyFile),
     content: {
       agency: facts.agency,
       federationId: facts.federationId,

@@ -1,9 +1,14 @@
 /** Certificates for development, tests and onboarding. In production an agency's own PKI issues them. */
-import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ComityError } from '../errors.ts';
-import { certificateDer, certificateDigest, type DevelopmentCa, loadDevelopmentPki } from '../keys/index.ts';
+import {
+  certificateDer,
+  certificateDigest,
+  commonNameOf,
+  type DevelopmentCa,
+  loadDevelopmentPki,
+} from '../keys/index.ts';
 import { type AgencyId, agencyId, jurisdictionOf } from '../types.ts';
 import { readSecret, readText, writeOutput, writeSecret } from './input.ts';
 import { type Call, required, text, usageError, type Verb, wholeNumber } from './verb.ts';
@@ -105,18 +110,10 @@ function keepCa(directory: string, name: string, ca: DevelopmentCa): void {
 
 function loadCa(directory: string, name: string): DevelopmentCa {
   const certificatePem = readText(join(directory, `${name}.pem`));
-  const { subject } = new X509Certificate(certificatePem);
-  const commonName = /^CN=(.*)$/m.exec(subject)?.[1];
-  if (commonName === undefined) {
-    throw new ComityError(
-      'CERTIFICATE_REFUSED',
-      `\`${name}.pem\` of \`${directory}\` is not a CA of this PKI`,
-    );
-  }
   return {
     certificatePem,
     privateKeyPem: readSecret(join(directory, `${name}.key.pem`)),
-    commonName,
+    commonName: commonNameOf(certificatePem, `${name}.pem`),
     ...(name === 'root' ? {} : { country: name.toUpperCase() }),
   };
 }

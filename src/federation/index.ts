@@ -6,8 +6,8 @@ export {
   createLocalFederation,
   type LocalAgency,
   type LocalFederation,
-  type LocalFederationOptions,
 } from './local.ts';
+export type { LocalFederationOptions } from './make.ts';
 export type { AgencyPlaces, Places } from './places.ts';
 export { type GatewayProcess, type StartGatewayOptions, startGatewayProcess } from './process.ts';
 export { type RunningFederation, type StartFederationOptions, startFederation } from './running.ts';

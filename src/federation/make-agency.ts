@@ -1,5 +1,4 @@
 /** What one agency of a local federation is given: certificate, store key, message keys, token, statement. */
-import { createPrivateKey } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { base64url, hex, utf8 } from '../bytes.ts';
@@ -17,6 +16,7 @@ import {
   loadStoreKey,
   mergeWindows,
   parseStatement,
+  readCertificateKey,
   rollMessageKeys,
   sha256,
   writePrivateFile,
@@ -114,7 +114,10 @@ export function rollStatement(o: NextStatement): string {
   if (o.previous !== undefined && signingKeys.length === before?.signingKeys.length) return o.previous;
   const statement = issueStatement({
     certificatePem: readFileSync(places.certificateFile, 'utf8'),
-    certificateKey: createPrivateKey(readFileSync(places.certificateKeyFile, 'utf8')),
+    certificateKey: readCertificateKey(
+      readFileSync(places.certificateKeyFile, 'utf8'),
+      places.certificateKeyFile,
+    ),
     content: {
       agency: planned.agency,
       federationId: o.federationId,

@@ -64,6 +64,7 @@ export {
   type MessageKeys,
 } from './message-keys.ts';
 export { keyId, pairwiseKey, wrapTag } from './pairwise.ts';
+export { commonNameOf, readCertificateKey } from './pem.ts';
 export { readPrivateFile, writePrivateFile } from './private-file.ts';
 export {
   agencyShape,
