@@ -1,6 +1,6 @@
 /** The hub's own tools: what it must be configured as, made so, checked, watched. */
 import { rename, writeFile } from 'node:fs/promises';
-import { type HubToolsConfig, type HubToolsSecrets, loadHubConfig, readConfigFile } from '../config/index.ts';
+import { type HubToolsConfig, type HubToolsSecrets, loadHubConfig, readConfigText } from '../config/index.ts';
 import { openHubBook, watchHub } from '../federation/index.ts';
 import { hubPlanOf } from '../gateway/index.ts';
 import { parseStatement } from '../keys/index.ts';
@@ -183,10 +183,10 @@ async function status(tools: Tools): Promise<void> {
 
 /** The statement is judged by the trust list; the gateway publishes it itself once it can connect. */
 async function admit(tools: Tools, rest: readonly string[]): Promise<void> {
-  const bytes = readConfigFile(only(rest, 'a statement file'), limits.statementBytesMax);
-  const { agency, version } = parseStatement(bytes);
+  const jws = readConfigText(only(rest, 'a statement file'), limits.statementBytesMax).trim();
+  const { agency, version } = parseStatement(jws);
   const book = bookOf(tools);
-  const newer = book.applyStatement(agency, Buffer.from(bytes).toString('utf8').trim());
+  const newer = book.applyStatement(agency, jws);
   await apply(tools, planOf(tools, book));
   tools.call.show({ agency, version, newer }, () => [
     `${agency}: statement ${version} ${newer ? 'admitted' : 'was known'}; its account is set up`,
