@@ -115,12 +115,10 @@ async function start(context: GatewayContext, state: State, parts: Parts): Promi
     transport.onState((link) => {
       if (link !== 'connected') return;
       parts.publisher.kick();
-      void publishStatement(context, state.statement).catch((error: unknown) =>
-        context.log.warn('statement.publish-failed', { cause: String(error) }),
-      );
+      void tryStatement(context, state);
     }),
   );
-  if (transport.state === 'connected') await publishStatement(context, state.statement);
+  if (transport.state === 'connected') await tryStatement(context, state);
   parts.inbound.wakeAll();
   parts.receiptSender.schedule();
   parts.heartbeat.start();
@@ -129,6 +127,13 @@ async function start(context: GatewayContext, state: State, parts: Parts): Promi
   await parts.follow.start();
   state.started = true;
   context.log.info('gateway.started', { agency });
+}
+
+/** A hub that does not answer gets the statement when the link comes up again. */
+async function tryStatement(context: GatewayContext, { statement }: State): Promise<void> {
+  await publishStatement(context, statement).catch((error: unknown) =>
+    context.log.warn('statement.publish-failed', { cause: String(error) }),
+  );
 }
 
 type TrustChange = Parameters<Parameters<GatewayContext['trust']['onChange']>[0]>[0];

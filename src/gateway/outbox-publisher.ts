@@ -2,6 +2,7 @@
 import { equalBytes } from '../bytes.ts';
 import type { Cancel } from '../clock.ts';
 import { parseEnvelope } from '../envelope/index.ts';
+import { asComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { OutboxRow } from '../store/port.ts';
 import type { Outgoing, PublishOutcome } from '../transport/port.ts';
@@ -48,9 +49,18 @@ export function createOutboxPublisher(
     while (!stopped) {
       const rows = nextRows(context, stream);
       if (rows.length === 0) return;
-      const progress = await publishRows(context, rows, onBehind);
-      if (progress) retryMs = retryMsMin;
+      if (await tryRows(rows)) retryMs = retryMsMin;
       else return later();
+    }
+  };
+
+  /** A link or a store that fails in the middle leaves the rows waiting, as they were. */
+  const tryRows = async (rows: readonly OutboxRow[]): Promise<boolean> => {
+    try {
+      return await publishRows(context, rows, onBehind);
+    } catch (error) {
+      context.log.warn('outbox.publish-failed', { result: 'failed', reason: asComityError(error).code });
+      return false;
     }
   };
 
@@ -125,32 +135,37 @@ async function publishSingly(
   for (const row of rows) {
     const outcome = await context.transport.publishOne(fenced(context, [row])[0] ?? outgoing(row));
     context.reached('outbound.published');
-    const done = await settle(context, row, { outcome, onBehind });
-    if (!done) return progress;
+    const settled = await settle(context, row, { outcome, onBehind });
+    if (settled === 'waits') return progress;
     progress = true;
+    // The rows in hand may be at the hub by now: what still waits is read anew.
+    if (settled === 'compared') return true;
   }
   return progress;
 }
 
 type Settling = Readonly<{ outcome: PublishOutcome; onBehind: (subject: string) => void }>;
 
-/** True where the row is at the hub. */
+/** sent: the row is at the hub; compared: whatever the hub has is marked, this row or others. */
+type Settled = 'sent' | 'compared' | 'waits';
+
 async function settle(
   context: GatewayContext,
   row: OutboxRow,
   { outcome, onBehind }: Settling,
-): Promise<boolean> {
+): Promise<Settled> {
   if (outcome.result === 'stored') {
     markSent(context, [row], outcome.sequences);
-    return true;
+    return 'sent';
   }
-  if (outcome.result === 'fenced') return compareWithHub(context, row, onBehind);
+  if (outcome.result === 'fenced')
+    return (await compareWithHub(context, row, onBehind)) ? 'compared' : 'waits';
   context.log.warn('outbox.publish-failed', {
     subject: row.subject,
     result: outcome.result,
     reason: outcome.reason,
   });
-  return false;
+  return 'waits';
 }
 
 /** After a fence mismatch our own last message at the hub says where we are (docs/wire.md, The hub). */
@@ -174,8 +189,10 @@ async function compareWithHub(
     onBehind(row.subject);
     return false;
   }
+  const fence = context.store.outbox.fence(row.subject);
   context.store.outbox.markSentUpTo(row.subject, header.epoch, header.sequence, last.sequence);
-  return true;
+  // A hub that contradicts itself is asked again later, not at once.
+  return fence !== last.sequence || header.sequence >= row.sequence;
 }
 
 /** The first row of each subject, and no other, carries the fence. */
