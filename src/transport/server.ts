@@ -46,6 +46,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
     child.once('error', () => done(-1));
     child.once('exit', (code) => done(code));
   });
+  endWithParent(child, exited);
   const portsFile = join(directory, `nats-server_${child.pid}.ports`);
   try {
     const ports = await untilReady({ directory, portsFile, exited, clock: options.clock });
@@ -69,6 +70,24 @@ function launch(
   } finally {
     closeSync(log);
   }
+}
+
+/**
+ * Ends the server when this process ends, however it ends: a shell waits on a pipe that only this
+ * process holds open, and the kernel closes it.
+ */
+function endWithParent(server: ChildProcess, exited: Promise<number | null>): void {
+  if (server.pid === undefined) return;
+  const script = 'read -r _; kill "$1" 2>/dev/null';
+  const guard = spawn('sh', ['-c', script, 'sh', String(server.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  guard.on('error', () => {});
+  guard.stdin.on('error', () => {});
+  guard.unref();
+  // The guard goes first, so that it never signals a process that has taken the number.
+  void exited.then(() => guard.kill('SIGKILL'));
 }
 
 type Waiting = Readonly<{

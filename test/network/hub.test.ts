@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -376,6 +377,28 @@ describe('the server', () => {
       clock: systemClock,
     });
     await expect(starting).rejects.toMatchObject({ code: 'HUB_REFUSED' });
+  });
+
+  it('ends with the process that started it, even when that is killed', async () => {
+    const script = `
+      const { runServer } = await import('${join(import.meta.dirname, '../../src/transport/server.ts')}');
+      const { systemClock } = await import('${join(import.meta.dirname, '../../src/clock.ts')}');
+      const [binary, directory] = process.argv.slice(1);
+      const config = 'host: "127.0.0.1"\\nport: -1\\nhttp: "127.0.0.1:-1"\\n';
+      const server = await runServer({ binary, directory, config, clock: systemClock });
+      process.stdout.write(server.servers[0] + '\\n');
+    `;
+    const args = ['--input-type=module', '-e', script, await natsServerBinary(), await directory()];
+    const parent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const socket = createConnection({
+      host: '127.0.0.1',
+      port: Number(line.toString().trim().split(':')[1]),
+    });
+    await once(socket, 'connect');
+    socket.resume();
+    parent.kill('SIGKILL');
+    await once(socket, 'close');
   });
 
   it('finds its streams, keys and messages again on the same folder', async () => {
