@@ -141,13 +141,21 @@ function prepare(
   const released = release(context, draft, waiting.officer);
   requireReleasable(released);
   context.reached('outbound.decided');
-  const year = new Date(context.clock.nowMs()).getUTCFullYear();
-  const reference = formatReference(context.agency, year, context.store.messages.nextReference(year));
+  const reference = nextReference(context);
   return {
     waiting,
     requestDigest,
     sealed: sealDraft(context, { released, officer: waiting.officer, reference, keyring }),
   };
+}
+
+function nextReference(context: GatewayContext): string {
+  const year = new Date(context.clock.nowMs()).getUTCFullYear();
+  let reference: string | undefined;
+  while (reference === undefined) {
+    reference = formatReference(context.agency, year, context.store.messages.nextReference(year));
+  }
+  return reference;
 }
 
 function findEarlier(
