@@ -8,10 +8,9 @@ import type { ParkedMessage } from '../store/port.ts';
 import { parseSubject } from '../subjects.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
-import type { SignedHead } from './judge-own.ts';
-import type { Wake } from './judgement.ts';
+import type { ChannelPlace, Wake } from './judgement.ts';
 
-export type AnnouncedHeads = Readonly<{ sender: AgencyId; heads: readonly SignedHead[]; nowMs: number }>;
+export type AnnouncedHeads = Readonly<{ sender: AgencyId; heads: readonly ChannelPlace[]; nowMs: number }>;
 
 /** Notes how far the sender's channels to us reach; a gap shows from then on. Runs in a transaction. */
 export function applyHeads(
@@ -35,7 +34,7 @@ export function applyHeads(
     const known = context.store.positions.channel(subject, epoch)?.announced;
     if (known === undefined || sequence > known.sequence)
       context.store.positions.announce(subject, epoch, { sequence, digest }, nowMs);
-    return [{ code: 'AWAITING_HEAD', awaits: hex(digest) }];
+    return [{ vouched: { subject, epoch, sequence, digest } }];
   });
 }
 
@@ -45,15 +44,20 @@ function isChannelToUs(context: GatewayContext, sender: AgencyId, subject: strin
   return parsed.to === undefined || parsed.to === context.agency;
 }
 
-/** Parked messages from the one of this digest back along its chain, oldest first. */
-export function parkedChain(context: GatewayContext, digest: string): readonly ParkedMessage[] {
+/**
+ * Parked messages from this place back along its channel, oldest first. Each must stand at its place: a
+ * digest that another agency names, or another channel, vouches for nothing.
+ */
+export function parkedChain(context: GatewayContext, place: ChannelPlace): readonly ParkedMessage[] {
   const chain: ParkedMessage[] = [];
-  let next: string | undefined = digest;
-  while (next !== undefined) {
-    const parked: ParkedMessage | undefined = context.store.parking.byDigest(next);
+  for (let next = place; ; ) {
+    const parked = context.store.parking.byDigest(hex(next.digest));
     if (parked?.reason !== 'AWAITING_HEAD') break;
+    const { header } = parseEnvelope(parked.envelope);
+    const stands = header.subject === next.subject && equalBytes(header.epoch, next.epoch);
+    if (!stands || header.sequence !== next.sequence) break;
     chain.push(parked);
-    next = hex(parseEnvelope(parked.envelope).header.previous);
+    next = { ...next, sequence: next.sequence - 1, digest: header.previous };
   }
   return chain.reverse();
 }

@@ -4,12 +4,11 @@ import type { ReceiptException as WireException } from '../gen/comity/receipt/v1
 import { parseSubject } from '../subjects.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
-import type { SignedHead } from './judge-own.ts';
-import type { Wake } from './judgement.ts';
+import type { ChannelPlace, Wake } from './judgement.ts';
 
 export type PeerReceipt = Readonly<{
   peer: AgencyId;
-  heads: readonly SignedHead[];
+  heads: readonly ChannelPlace[];
   exceptions: readonly WireException[];
   /** Told when the peer has what this store does not know. */
   onBehind: (subject: string) => void;
@@ -31,7 +30,7 @@ function isOurs(context: GatewayContext, subject: string): boolean {
   return parsed?.form === 'message' && parsed.sender === context.agency;
 }
 
-type Channel = Readonly<{ head: SignedHead; exceptions: readonly WireException[] }>;
+type Channel = Readonly<{ head: ChannelPlace; exceptions: readonly WireException[] }>;
 
 function applyChannel(
   context: GatewayContext,

@@ -3,6 +3,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { Cancel } from '../clock.ts';
 import { HeartbeatBodySchema } from '../gen/comity/beat/v1/beat_pb.js';
 import { ChannelHeadsSchema, HeadsBodySchema } from '../gen/comity/control/v1/control_pb.js';
+import type { PublicWindow } from '../keys/index.ts';
 import { limits } from '../limits.ts';
 import { beatSubject, directedSubject, parseSubject } from '../subjects.ts';
 import type { AgencyId, Kind } from '../types.ts';
@@ -39,13 +40,11 @@ export function createHeartbeat(context: GatewayContext, onCommitted: () => void
   };
 
   const followKeys = (): void => {
-    const nowMs = context.clock.nowMs();
-    const endMs = context.keys
-      .publicWindows()
-      .signing.find((window) => window.notBeforeMs <= nowMs && nowMs < window.notAfterMs)?.notAfterMs;
+    // Also at a start: the key may have changed while nothing ran here.
+    if (announceHeads(context)) onCommitted();
+    const endMs = windowNow(context)?.notAfterMs;
     if (endMs === undefined) return;
-    rotation = context.clock.after(endMs - nowMs, () => {
-      announceHeads(context);
+    rotation = context.clock.after(endMs - context.clock.nowMs(), () => {
       beat();
       followKeys();
     });
@@ -97,24 +96,57 @@ function beatOf(context: GatewayContext, kind: Kind, heads: readonly OwnHead[]):
   });
 }
 
-/** After a key change: the signed heads of our channels to every peer with messages that it has not receipted. */
-function announceHeads(context: GatewayContext): void {
+function windowNow(context: GatewayContext): PublicWindow | undefined {
   const nowMs = context.clock.nowMs();
-  const peers = context.store.receipts
-    .silent()
-    .map(({ agency }) => agency)
-    .filter(
-      (peer) =>
-        context.trust.statusAt(peer, nowMs) === 'active' &&
-        context.trust.sealingKeyAt(peer, nowMs) !== undefined,
-    );
-  if (peers.length === 0) return;
+  return context.keys
+    .publicWindows()
+    .signing.find(({ notBeforeMs, notAfterMs }) => notBeforeMs <= nowMs && nowMs < notAfterMs);
+}
+
+/**
+ * After a key change: the signed heads of our channels to every peer that may not have judged yet what
+ * the former key signed. True where something was sent.
+ */
+function announceHeads(context: GatewayContext): boolean {
+  const nowMs = context.clock.nowMs();
+  const peers = peersToTell(context).filter(
+    (peer) =>
+      context.trust.statusAt(peer, nowMs) === 'active' &&
+      context.trust.sealingKeyAt(peer, nowMs) !== undefined,
+  );
+  if (peers.length === 0) return false;
   context.store.transaction(() => {
     emit(
       context,
       peers.map((peer) => headsTo(context, peer)),
     );
   });
+  return true;
+}
+
+/** Peers that were not told in this window, and have a channel of ours from before it that is not all receipted. */
+function peersToTell(context: GatewayContext): readonly AgencyId[] {
+  const { channels, receipts, epoch } = context.store;
+  const startMs = windowNow(context)?.notBeforeMs;
+  if (startMs === undefined) return [];
+  const peers = new Set<AgencyId>();
+  for (const { subject, head } of channels.heads()) {
+    const parsed = parseSubject(subject);
+    if (parsed?.form !== 'message' || parsed.to === undefined || head.createdMs >= startMs) continue;
+    const toldMs = channels.head(headsSubject(context, parsed.to))?.createdMs ?? 0;
+    if (toldMs >= startMs) continue;
+    // Nobody receipts receipts: one that came after the last Heads may still be under way.
+    const open =
+      parsed.kind === 'receipt'
+        ? head.createdMs > toldMs
+        : receipts.receiptedUpTo(parsed.to, subject, epoch) < head.sequence;
+    if (open) peers.add(parsed.to);
+  }
+  return [...peers];
+}
+
+function headsSubject(context: GatewayContext, peer: AgencyId): string {
+  return directedSubject(context.agency, peer, 'now', 'control');
 }
 
 function headsTo(context: GatewayContext, peer: AgencyId): Sealed {
@@ -128,7 +160,7 @@ function headsTo(context: GatewayContext, peer: AgencyId): Sealed {
   );
   const pair = context.pairs.to(peer, context.clock.nowMs());
   return ownMessage(context, {
-    subject: directedSubject(context.agency, peer, 'now', 'control'),
+    subject: headsSubject(context, peer),
     lane: 'now',
     schema: ownSchemas.heads,
     body: HeadsBodySchema,

@@ -2,7 +2,6 @@
  * The inbound pipeline: what the hub delivers is judged, settled in one transaction a batch, and only
  * then acknowledged. A batch shares a transaction, never a verdict.
  */
-import { hex } from '../bytes.ts';
 import { createSignatureMemory } from '../envelope/index.ts';
 import { asComityError } from '../errors.ts';
 import type { ParkedMessage } from '../store/port.ts';
@@ -10,7 +9,7 @@ import type { Delivery } from '../transport/port.ts';
 import { parkedChain } from './anchors.ts';
 import type { GatewayContext } from './context.ts';
 import { type Judging, judge } from './judge.ts';
-import type { Arrival, Judgement, Wake } from './judgement.ts';
+import type { Arrival, Awaited, Judgement } from './judgement.ts';
 import { type Counts, settle } from './settle.ts';
 
 const signaturesRemembered = 4096;
@@ -21,7 +20,7 @@ export interface Inbound {
   /** Resolves when the batch is durable; rejects when none of it is. */
   take(batch: readonly Delivery[]): Promise<void>;
   /** Judges again what waited for something that has come. */
-  wake(wake: Wake): void;
+  wake(came: Awaited): void;
   /** Judges again all that waits, as after a start: the same code as in normal operation. */
   wakeAll(): void;
   /** Moves what waited too long to quarantine. */
@@ -65,9 +64,11 @@ export function createInbound(context: GatewayContext, hooks: InboundHooks): Inb
       const senders = new Set(context.store.parking.summary().map(({ sender }) => sender));
       for (const sender of senders) {
         retryAll(context.store.parking.bySender(sender).filter(({ reason }) => reason !== 'AWAITING_HEAD'));
-        for (const { announced } of context.store.positions.channelsOf(sender)) {
+        for (const { subject, epoch, announced } of context.store.positions.channelsOf(sender)) {
           if (announced !== undefined)
-            inTransaction(() => retry(pipeline, parkedChain(context, hex(announced.digest)), true));
+            inTransaction(() =>
+              retry(pipeline, parkedChain(context, { subject, epoch, ...announced }), true),
+            );
         }
       }
     },
@@ -128,18 +129,18 @@ function takeOne(pipeline: Pipeline, arrival: Arrival): void {
     judgement = judge(judging, arrival);
   }
   count(counts, judgement);
-  for (const { code, awaits } of settle(context, arrival, judgement)) {
-    if (code === 'AWAITING_HEAD') retry(pipeline, parkedChain(context, awaits), true);
-    else retry(pipeline, context.store.parking.awaiting(code, awaits), false);
+  for (const wake of settle(context, arrival, judgement)) {
+    if ('vouched' in wake) retry(pipeline, parkedChain(context, wake.vouched), true);
+    else retry(pipeline, context.store.parking.awaiting(wake.code, wake.awaits), false);
   }
 }
 
 /** Parked messages that this one's `previous` vouches for. */
 function chainBehind(context: GatewayContext, judgement: Judgement): readonly ParkedMessage[] {
-  if (judgement.verdict === 'duplicate' || judgement.verdict === 'parked' || judgement.placed === undefined)
-    return [];
+  if (judgement.verdict === 'duplicate' || judgement.placed === undefined) return [];
   if (judgement.verdict === 'refused' && judgement.code === 'AGENCY_REVOKED') return [];
-  return parkedChain(context, hex(judgement.placed.header.previous));
+  const { subject, epoch, sequence, previous } = judgement.placed.header;
+  return parkedChain(context, { subject, epoch, sequence: sequence - 1, digest: previous });
 }
 
 /** `vouched`: they are one chain, behind something that counts. */

@@ -20,8 +20,9 @@ import { applyHeads } from './anchors.ts';
 import { applyReceipt } from './apply-receipt.ts';
 import { agencyFactsOf, messageFacts } from './facts.ts';
 import { type Judging, refusal, refuseOn, type Verifying } from './judge.ts';
-import { Judged, type Judgement, type Placed, type Wake } from './judgement.ts';
+import { type ChannelPlace, Judged, type Judgement, type Placed, type Wake } from './judgement.ts';
 import { openInside, ownSchemas } from './own-message.ts';
+import { isKeyEnded } from './position.ts';
 
 const bodyField = 2;
 
@@ -46,6 +47,7 @@ export function judgeOwn(judging: Judging, { placed, arrival }: Verifying, sende
       return absorbed(takeReceipt(judging, { placed, sender, body: body as ReceiptBody }));
     case ownSchemas.beat: {
       const { heads } = body as HeartbeatBody;
+      if (!stillCounts(context, { arrival, placed }, sender)) return absorbed(() => []);
       return absorbed(() => applyHeads(context, { sender, heads: headsOf(heads), nowMs: arrival.arrivedMs }));
     }
     default:
@@ -64,6 +66,12 @@ function checkBeat({ context }: Judging, placed: Placed, sender: AgencyId): void
   if (context.trust.statusAt(sender, header.createdMs) !== 'active') {
     throw new Judged({ verdict: 'refused', code: 'AGENCY_REVOKED', sender, opened: placed, reasons: [] });
   }
+}
+
+/** What a former key or a former member says of its channels may be back-dated, and vouches for nothing. */
+function stillCounts(context: Judging['context'], { arrival, placed }: Verifying, sender: AgencyId): boolean {
+  const active = context.trust.statusAt(sender, arrival.arrivedMs) === 'active';
+  return active && !isKeyEnded(context, { arrival, placed }, sender);
 }
 
 function accept({ context }: Judging, placed: Placed, sender: AgencyId): void {
@@ -175,14 +183,7 @@ function judgingBinding(context: Judging['context'], { header }: Placed): Parame
   return { federationId: context.trust.federationId, subject: header.subject, messageId: header.messageId };
 }
 
-export type SignedHead = Readonly<{
-  subject: string;
-  epoch: Uint8Array;
-  sequence: number;
-  digest: Uint8Array;
-}>;
-
-function headsOf(heads: readonly ChannelHead[]): readonly SignedHead[] {
+function headsOf(heads: readonly ChannelHead[]): readonly ChannelPlace[] {
   return heads.map(({ subject, epoch, sequence, digest }) => ({
     subject,
     epoch,

@@ -19,8 +19,8 @@ import { type AgencyId, kindsOfGateways } from '../types.ts';
 import type { GatewayContext } from './context.ts';
 import { judgeContent } from './judge-content.ts';
 import { judgeOwn } from './judge-own.ts';
-import { type Arrival, Judged, type Judgement, type Placed, signingKidOf } from './judgement.ts';
-import { checkPosition, isAnchored } from './position.ts';
+import { type Arrival, Judged, type Judgement, type Placed } from './judgement.ts';
+import { checkChain, checkFree, isAnchored, isKeyEnded } from './position.ts';
 
 export type Judging = Readonly<{
   context: GatewayContext;
@@ -57,9 +57,14 @@ function judgeVerified(judging: Judging, verifying: Verifying): Judgement {
     checkTimes(verifying, sender);
     return judgeOwn(judging, verifying, sender);
   }
-  const duplicate = checkPosition(context, verifying, sender);
+  const duplicate = checkFree(context, verifying, sender);
   if (duplicate !== undefined) return duplicate;
-  checkStanding(judging, verifying, sender);
+  const anchored = judging.anchored.has(hex(placed.digest)) || isAnchored(context, placed);
+  const standing = { ...verifying, sender, anchored };
+  // Before anything that takes a position: what a former key signed must not vouch for what it signed before.
+  checkKeyAge(context, standing);
+  checkChain(context, verifying, sender);
+  checkStanding(context, standing);
   checkTimes(verifying, sender);
   const schema = checkSchema(placed, sender);
   refuseOn(sender, placed, () => checkParts(placed));
@@ -134,30 +139,35 @@ function checkAddressee(context: GatewayContext, placed: Placed, sender: AgencyI
   }
 }
 
-/** Status and grants by our newest list, which states them with their times; then the signing key's age. */
-function checkStanding(
-  { context, anchored: chain }: Judging,
-  { arrival, placed }: Verifying,
-  sender: AgencyId,
-): void {
-  const { trust } = context;
-  const { header, subject } = placed;
-  const anchored = chain.has(hex(placed.digest)) || isAnchored(context, placed);
-  const stands =
-    trust.statusAt(sender, header.createdMs) === 'active' &&
-    (anchored || trust.statusAt(sender, arrival.arrivedMs) === 'active');
-  if (!stands) throw refusal('AGENCY_REVOKED', sender, placed);
-  if (!trust.mayPublish(sender, subject.kind)) throw refusal('KIND_NOT_GRANTED', sender, placed);
-  const key = trust.signingKey(sender, signingKidOf(placed));
-  if (!anchored && key !== undefined && arrival.arrivedMs >= key.notAfterMs + limits.clockSkewMsMax) {
-    throw new Judged({
-      verdict: 'parked',
-      code: 'AWAITING_HEAD',
-      awaits: hex(placed.digest),
-      sender,
-      opened: placed,
-    });
-  }
+/** `anchored`: on a chain behind something that counts here. */
+type Standing = Verifying & Readonly<{ sender: AgencyId; anchored: boolean }>;
+
+/** What a former key signed waits, without a position, until something newer has it on its chain. */
+function checkKeyAge(context: GatewayContext, standing: Standing): void {
+  const { placed, sender, anchored } = standing;
+  if (anchored || !isKeyEnded(context, standing, sender)) return;
+  if (!isActive(context, standing))
+    throw new Judged({ verdict: 'refused', code: 'AGENCY_REVOKED', sender, opened: placed, reasons: [] });
+  throw new Judged({
+    verdict: 'parked',
+    code: 'AWAITING_HEAD',
+    awaits: hex(placed.digest),
+    sender,
+    opened: placed,
+  });
+}
+
+/** Status and grants by our newest list, which states them with their times. */
+function checkStanding(context: GatewayContext, standing: Standing): void {
+  const { placed, sender } = standing;
+  if (!isActive(context, standing)) throw refusal('AGENCY_REVOKED', sender, placed);
+  if (!context.trust.mayPublish(sender, placed.subject.kind))
+    throw refusal('KIND_NOT_GRANTED', sender, placed);
+}
+
+function isActive({ trust }: GatewayContext, { arrival, placed, sender, anchored }: Standing): boolean {
+  if (trust.statusAt(sender, placed.header.createdMs) !== 'active') return false;
+  return anchored || trust.statusAt(sender, arrival.arrivedMs) === 'active';
 }
 
 function checkTimes({ arrival, placed }: Verifying, sender: AgencyId): void {

@@ -10,8 +10,19 @@ import type { Reason } from './views.ts';
 /** Bytes as they came, and when. Something parked keeps the time of its first arrival. */
 export type Arrival = Readonly<{ subject: string; data: Uint8Array; arrivedMs: number; retried: boolean }>;
 
+/** A place in a channel, and what stands there. */
+export type ChannelPlace = Readonly<{
+  subject: string;
+  epoch: Uint8Array;
+  sequence: number;
+  digest: Uint8Array;
+}>;
+
 /** Something came that parked messages may wait for. */
-export type Wake = Readonly<{ code: ErrorCode; awaits: string }>;
+export type Awaited = Readonly<{ code: ErrorCode; awaits: string }>;
+
+/** Something came that vouches for the chain up to a place. */
+export type Wake = Awaited | Readonly<{ vouched: ChannelPlace }>;
 
 /** A signed message whose subject holds: it takes its position whatever the verdict. */
 export type Placed = Verified<Opened>;

@@ -1,12 +1,13 @@
 /** Positions in the channels of others: what is free, what is taken, what hangs together (docs/wire.md, Chains). */
 import { equalBytes } from '../bytes.ts';
+import { limits } from '../limits.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
 import type { Verifying } from './judge.ts';
-import { idOf, Judged, type Judgement, type Placed } from './judgement.ts';
+import { idOf, Judged, type Judgement, type Placed, signingKidOf } from './judgement.ts';
 
-/** A duplicate where the same message holds the position; a refusal where it cannot stand there. */
-export function checkPosition(
+/** A duplicate where the same message holds the position; a refusal where another does. */
+export function checkFree(
   context: GatewayContext,
   { arrival, placed }: Verifying,
   sender: AgencyId,
@@ -23,6 +24,14 @@ export function checkPosition(
     throw new Judged({ verdict: 'refused', code: 'POSITION_TAKEN', sender, opened: placed, reasons: [] });
   if (sequence < 1)
     throw new Judged({ verdict: 'refused', code: 'HEADER_INVALID', sender, opened: placed, reasons: [] });
+  return undefined;
+}
+
+/** Refuses what does not hang together with its neighbours; it fills its place all the same. */
+export function checkChain(context: GatewayContext, { placed }: Verifying, sender: AgencyId): void {
+  const { header, digest } = placed;
+  const { subject, epoch, sequence } = header;
+  const { positions } = context.store;
   const before = positions.before(subject, epoch, sequence);
   const after = positions.after(subject, epoch, sequence);
   const follows =
@@ -39,7 +48,16 @@ export function checkPosition(
   if (context.store.messages.idUsed(sender, idOf(placed))) {
     throw new Judged({ verdict: 'refused', code: 'MESSAGE_ID_REUSED', sender, placed, reasons: [] });
   }
-  return undefined;
+}
+
+/** Whether the signing key was no longer in force when the message came. */
+export function isKeyEnded(
+  context: GatewayContext,
+  { arrival, placed }: Verifying,
+  sender: AgencyId,
+): boolean {
+  const key = context.trust.signingKey(sender, signingKidOf(placed));
+  return key !== undefined && arrival.arrivedMs >= key.notAfterMs + limits.clockSkewMsMax;
 }
 
 /**
@@ -50,7 +68,8 @@ export function isAnchored(context: GatewayContext, placed: Placed): boolean {
   const { subject, epoch, sequence } = placed.header;
   const { positions } = context.store;
   const next = positions.at(subject, epoch, sequence + 1);
-  if (next !== undefined && equalBytes(next.previous, placed.digest)) return true;
+  const counts = next !== undefined && next.verdict !== 'AGENCY_REVOKED';
+  if (counts && equalBytes(next.previous, placed.digest)) return true;
   const announced = positions.channel(subject, epoch)?.announced;
   return announced?.sequence === sequence && equalBytes(announced.digest, placed.digest);
 }
