@@ -30,11 +30,11 @@ export function checkReference(text: string): boolean {
 // standard advises; then every wrong character is noticed.
 function checkDigit(body: string): string | undefined {
   const remainder =
-    [...body.replaceAll('-', '')].reduce((sum, character, at) => sum + valueOf(character) * 2 ** at, 0) % 11;
+    [...body.replaceAll('-', '')].reduce((sum, character, at) => sum + worth(character) * 2 ** at, 0) % 11;
   return remainder === 10 ? undefined : String(remainder);
 }
 
-function valueOf(character: string): number {
+function worth(character: string): number {
   if (character >= '0' && character <= '9') return Number(character);
   const position = character.charCodeAt(0) - 65;
   return position + 10 + Math.floor((position + 9) / 10);
