@@ -26,4 +26,5 @@ export { type Random, systemRandom } from './ids.ts';
 export { type ImportPort, type Mapping, runImport } from './import.ts';
 export { createLog, type Log, silentLog } from './log.ts';
 export { type RunningGateway, type RunOptions, runGateway, startGateway } from './run.ts';
+export { connectRaw, type RawClient, type RawMessage } from './transport/index.ts';
 export { type AgencyId, agencyId, isAgencyId, type Kind, kinds, type Lane, lanes } from './types.ts';

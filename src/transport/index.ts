@@ -27,6 +27,7 @@ export { type HubAddress, whenConnected } from './link.ts';
 export { type ConnectHubOptions, connectHub } from './nats.ts';
 export { createNatsUserKey, isNatsUserKey, type NatsUserKey, publicKeyOfSeed } from './nats-keys.ts';
 export { type Provisioned, type ProvisionOptions, provisionHub, storeBytesOf } from './provision.ts';
+export { connectRaw, type RawClient, type RawMessage, type RawPublish } from './raw-client.ts';
 export { logTail, type RunningServer, type RunServerOptions, runServer } from './server.ts';
 export {
   type ApplyPlanOptions,
