@@ -2,7 +2,7 @@
  * The inbound pipeline: what the hub delivers is judged, settled in one transaction a batch, and only
  * then acknowledged. A batch shares a transaction, never a verdict.
  */
-import { createSignatureMemory } from '../envelope/index.ts';
+import { createSignatureMemory, parseEnvelope } from '../envelope/index.ts';
 import { asComityError } from '../errors.ts';
 import type { ParkedMessage } from '../store/port.ts';
 import type { Delivery } from '../transport/port.ts';
@@ -157,7 +157,8 @@ function retry(pipeline: Pipeline, parked: readonly ParkedMessage[], vouched: bo
 function expireParked({ context, counts }: Pipeline, late: readonly ParkedMessage[]): void {
   for (const { id, subject, envelope, parkedMs, reason, sender } of late) {
     context.store.parking.remove(id);
-    const judgement: Judgement = { verdict: 'refused', code: reason, sender, reasons: [] };
+    const opened = parseEnvelope(envelope);
+    const judgement: Judgement = { verdict: 'refused', code: reason, sender, opened, reasons: [] };
     count(counts, judgement);
     settle(context, { subject, data: envelope, arrivedMs: parkedMs, retried: true }, judgement);
   }

@@ -148,17 +148,24 @@ async function composeNode(parts: NodeParts): Promise<GatewayContext> {
   return options.wrap?.(context) ?? context;
 }
 
+type PolicyFile = Readonly<{ name: string; text: string }>;
+
+function readPolicy(name: string): PolicyFile {
+  return { name, text: readFileSync(join(configDirectory, name), 'utf8') };
+}
+
+/** The baseline that the project ships. */
+export function federationPolicy(): PolicyFile {
+  return readPolicy('federation.cedar');
+}
+
 function policyOf(agency: AgencyId, options: StartOptions): Parameters<typeof createPolicyEngine>[0] {
-  const read = (name: string): { name: string; text: string } => ({
-    name,
-    text: readFileSync(join(configDirectory, name), 'utf8'),
-  });
   const federation =
     options.federationPolicy === undefined
-      ? read('federation.cedar')
+      ? federationPolicy()
       : { name: 'federation.cedar', text: options.federationPolicy };
   try {
-    return { federation, agency: read(`${agency}.cedar`) };
+    return { federation, agency: readPolicy(`${agency}.cedar`) };
   } catch {
     return { federation };
   }
