@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { systemClock } from '../clock.ts';
+import { type Cancel, systemClock } from '../clock.ts';
 import { ComityError } from '../errors.ts';
 import { systemRandom } from '../ids.ts';
 import { createChannelIds } from './channel-ids.ts';
@@ -37,7 +37,7 @@ const indexing = createIndexing(rows, {
   clock: systemClock,
   here: false,
 });
-const ticking = setInterval(indexing.slice, indexingIntervalMs);
+const stopIndexing = repeat(indexing.slice);
 
 port.on('message', (request: ReaderRequest) => {
   if (request === 'close') return close();
@@ -54,8 +54,19 @@ function answer({ id, filter, limit }: Exclude<ReaderRequest, 'close'>): ReaderA
 }
 
 function close(): void {
-  clearInterval(ticking);
+  stopIndexing();
   indexing.close();
   database.close();
   port?.close();
+}
+
+/** Runs now and after each interval, until cancelled. */
+function repeat(run: () => void): Cancel {
+  let cancel: Cancel = () => {};
+  const round = (): void => {
+    run();
+    cancel = systemClock.after(indexingIntervalMs, round);
+  };
+  round();
+  return () => cancel();
 }

@@ -3,7 +3,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { connectOptions, type HubAddress } from './link.ts';
+import { connectOptions, type HubAddress } from './connect-options.ts';
 
 export type HubToolOptions = HubAddress & Readonly<{ /** Secret, `SU…`. */ natsSeed: string; name: string }>;
 

@@ -1,5 +1,6 @@
 /** The hub, and an agency's link to it. */
 export { type CheckHubOptions, checkHub, type HubReport, inspectHub } from './check.ts';
+export type { HubAddress } from './connect-options.ts';
 export { type DevelopmentHub, type DevelopmentHubOptions, startDevelopmentHub } from './development-hub.ts';
 export { type FindServerOptions, findServer, type ServerBinary } from './find-server.ts';
 export { type HubServerOptions, hubConfig, isLoopback } from './hub-config.ts';
@@ -23,7 +24,7 @@ export {
   partitionsOf,
   streamOf,
 } from './layout.ts';
-export { type HubAddress, whenConnected } from './link.ts';
+export { whenConnected } from './link.ts';
 export { type ConnectHubOptions, connectHub } from './nats.ts';
 export { createNatsUserKey, isNatsUserKey, type NatsUserKey, publicKeyOfSeed } from './nats-keys.ts';
 export { type Provisioned, type ProvisionOptions, provisionHub, storeBytesOf } from './provision.ts';

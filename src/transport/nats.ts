@@ -5,10 +5,11 @@ import type { Random } from '../ids.ts';
 import { limits } from '../limits.ts';
 import type { Log } from '../log.ts';
 import type { AgencyId } from '../types.ts';
+import type { HubAddress } from './connect-options.ts';
 import { consumerInfo } from './consumer-info.ts';
 import { DurableFollower } from './follow.ts';
 import { apiPrefix, directoryStream, durableName } from './layout.ts';
-import { type HubAddress, type Link, LinkError, openLink } from './link.ts';
+import { type Link, LinkError, openLink } from './link.ts';
 import type {
   Delivery,
   DurableName,

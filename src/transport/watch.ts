@@ -1,6 +1,5 @@
 /** The building blocks of `comity hub watch`: hear the directory, publish the trust list, apply a plan. */
 
-import { randomUUID } from 'node:crypto';
 import { rename, writeFile } from 'node:fs/promises';
 import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
 import { ComityError } from '../errors.ts';
@@ -116,8 +115,9 @@ export async function reloadServer(system: HubConnection): Promise<void> {
   }
 }
 
+/** One hub tool writes at a time: the file is that of one server. */
 async function replaceFile(path: string, text: string): Promise<void> {
-  const fresh = `${path}.${randomUUID()}`;
+  const fresh = `${path}.next`;
   await writeFile(fresh, text, { mode: 0o600 });
   await rename(fresh, path);
 }
