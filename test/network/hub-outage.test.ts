@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { asComityError } from '../../src/errors.ts';
 import type { GatewayContext } from '../../src/gateway/index.ts';
 import { limits } from '../../src/limits.ts';
-import type { Outgoing } from '../../src/transport/port.ts';
+import type { Outgoing, Transport } from '../../src/transport/port.ts';
 import { faultsOf, type Submitted } from '../support/crash-history.ts';
 import { observe } from '../support/crash-observe.ts';
 import {
@@ -116,16 +116,19 @@ describe('kill -9 of nats-server', () => {
     expect(customs.store.outbox.unsent()).toBe(0);
   });
 
-  test('a restart of the gateway meanwhile: it starts without the hub’s answer and sends what waited', async () => {
+  test('and a restart of the gateway meanwhile: what waited leaves', async () => {
     await network.hub.crash();
     const customs = network.node('gr.customs');
     await customs.until(() => customs.transport.state !== 'connected');
     await burst('gr.customs', 5);
-    const stopping = customs.stop();
     // The time that a stop gives the outbox passes at once.
-    await customs.until(() => {
+    let stopped = false;
+    const stopping = customs.stop().finally(() => {
+      stopped = true;
+    });
+    await network.node('it.police').until(() => {
       clock.advance(10_000);
-      return true;
+      return stopped;
     });
     await stopping;
     const starting = network.start('gr.customs');
@@ -197,7 +200,11 @@ describe('a store that is not the only one', () => {
     await network.node('gr.customs').stop();
 
     const sent: string[] = [];
-    const wrap = (context: GatewayContext): GatewayContext => watchingPublishes(context, sent);
+    const wrap = (context: GatewayContext): GatewayContext =>
+      withPublishing(context, (row) => {
+        sent.push(row.subject);
+        return row;
+      });
     const cloned = await network.start('gr.customs', { directory: clone, wrap });
     const lost = await cloned.gateway.submit({ ...seizure, to: 'all' }, officer);
     await cloned.until(() =>
@@ -219,26 +226,40 @@ describe('a store that is not the only one', () => {
     await settled();
     expect(faults()).toEqual([]);
   });
+
+  test('control: without the fence the clone goes on, and its fork shows at the recipients', async () => {
+    const original = network.node('gr.customs');
+    const clone = join(original.directory, '..', 'clone-without-fence');
+    await original.stop();
+    await cp(original.directory, clone, { recursive: true });
+    await network.start('gr.customs');
+    await burst('gr.customs', 1);
+    await settled();
+    await network.node('gr.customs').stop();
+    const wrap = (context: GatewayContext): GatewayContext =>
+      withPublishing(context, ({ expectLast: _, ...row }) => row);
+    const cloned = await network.start('gr.customs', { directory: clone, wrap });
+    await cloned.gateway.submit({ ...seizure, to: 'all' }, officer);
+    const police = network.node('it.police');
+    const forked = (): boolean =>
+      police.gateway.quarantine(undefined, 10).items.some(({ code }) => code === 'POSITION_TAKEN');
+    await police.until(forked);
+    expect(faults().join()).toMatch(/in quarantine/);
+  });
 });
 
-function watchingPublishes(context: GatewayContext, sent: string[]): GatewayContext {
+/** Each row passes through `change` on its way to the hub. */
+function withPublishing(context: GatewayContext, change: (row: Outgoing) => Outgoing): GatewayContext {
   const { transport } = context;
-  const note = (rows: readonly Outgoing[]): void => void sent.push(...rows.map(({ subject }) => subject));
-  const watched = {
-    publishBatch: (rows: readonly Outgoing[]) => {
-      note(rows);
-      return transport.publishBatch(rows);
-    },
-    publishOne: (row: Outgoing) => {
-      note([row]);
-      return transport.publishOne(row);
-    },
+  const changed: Pick<Transport, 'publishBatch' | 'publishOne'> = {
+    publishBatch: (rows) => transport.publishBatch(rows.map(change)),
+    publishOne: (row) => transport.publishOne(change(row)),
   };
   return {
     ...context,
     transport: new Proxy(transport, {
       get(target, name) {
-        if (name in watched) return watched[name as keyof typeof watched];
+        if (name === 'publishBatch' || name === 'publishOne') return changed[name];
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },
