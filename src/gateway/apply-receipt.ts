@@ -10,8 +10,8 @@ export type PeerReceipt = Readonly<{
   peer: AgencyId;
   heads: readonly ChannelPlace[];
   exceptions: readonly WireException[];
-  /** Told when the peer has what this store does not know. */
-  onBehind: (subject: string) => void;
+  /** Told when the peer claims to have what this store does not know. */
+  onSuspect: (subject: string) => void;
 }>;
 
 /** Runs in the transaction that takes the receipt's position. */
@@ -34,14 +34,15 @@ type Channel = Readonly<{ head: ChannelPlace; exceptions: readonly WireException
 
 function applyChannel(
   context: GatewayContext,
-  { peer, onBehind }: PeerReceipt,
+  { peer, onSuspect }: PeerReceipt,
   { head, exceptions }: Channel,
 ): void {
   const { subject, epoch, sequence, digest } = head;
   const nowMs = context.clock.nowMs();
   const ours = context.store.channels.digestAt(subject, epoch, sequence);
   if (ours === undefined) {
-    if (sequence > 0) onBehind(subject);
+    // A peer's word is no proof; our own signed message at the hub is.
+    if (sequence > 0 && equalBytes(epoch, context.store.epoch)) onSuspect(subject);
     return;
   }
   if (!equalBytes(ours, digest)) {

@@ -2,7 +2,7 @@
 
 import type { Cancel } from '../clock.ts';
 import { rfc3339 } from '../clock.ts';
-import { ComityError } from '../errors.ts';
+import { asComityError, ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Delivery, DurableName, Following } from '../transport/port.ts';
 import type { GatewayContext } from './context.ts';
@@ -10,6 +10,7 @@ import { envelope, list, quarantine, receipts, show } from './desk.ts';
 import { publishStatement, takeDirectory } from './directory.ts';
 import { type HealthFacts, health, metrics } from './health.ts';
 import { createHeartbeat } from './heartbeat.ts';
+import { behindOn, ownLast } from './hub-compare.ts';
 import { createInbound, type Inbound } from './inbound.ts';
 import { createOutbound } from './outbound.ts';
 import { createOutboxPublisher } from './outbox-publisher.ts';
@@ -71,6 +72,8 @@ type Parts = Readonly<{
   publisher: ReturnType<typeof createOutboxPublisher>;
   receiptSender: ReturnType<typeof createReceiptSender>;
   heartbeat: ReturnType<typeof createHeartbeat>;
+  /** Holds our channels against the hub's: a clone or an old copy is noticed before it sends. */
+  compareHeads: () => void;
   /** What to undo at the stop, in reverse order. */
   undo: (() => void)[];
   follow: Follower;
@@ -88,7 +91,18 @@ function wire(context: GatewayContext, state: State): Parts {
   const publisher = createOutboxPublisher(context, onBehind);
   const heartbeat = createHeartbeat(context, () => publisher.kick());
   const receiptSender = createReceiptSender(context, () => publisher.kick());
-  const inbound = createInbound(context, { onBehind, onCommitted: () => receiptSender.schedule() });
+  const compare = (suspects: () => Promise<string | undefined>): void => {
+    suspects()
+      .then((subject) => subject === undefined || onBehind(subject))
+      .catch((error: unknown) => context.log.warn('hub.compare-failed', { code: asComityError(error).code }));
+  };
+  const onSuspect = (subject: string): void =>
+    compare(async () => {
+      const { state: ours } = await ownLast(context, context.layout().streamOf(subject), subject);
+      return ours === 'unknown' ? subject : undefined;
+    });
+  const onCommitted = (): void => receiptSender.schedule();
+  const inbound = createInbound(context, { onBehind, onSuspect, onCommitted });
   const outbound = createOutbound(context, () => {
     publisher.kick();
     heartbeat.changed();
@@ -99,7 +113,8 @@ function wire(context: GatewayContext, state: State): Parts {
     // By then the transport has sent the acknowledgements of this batch.
     setImmediate(() => context.reached('inbound.acknowledged'));
   });
-  return { outbound, inbound, publisher, receiptSender, heartbeat, undo: [], follow };
+  const compareHeads = (): void => compare(() => behindOn(context));
+  return { outbound, inbound, publisher, receiptSender, heartbeat, compareHeads, undo: [], follow };
 }
 
 async function start(context: GatewayContext, state: State, parts: Parts): Promise<void> {
@@ -114,11 +129,15 @@ async function start(context: GatewayContext, state: State, parts: Parts): Promi
   parts.undo.push(
     transport.onState((link) => {
       if (link !== 'connected') return;
+      parts.compareHeads();
       parts.publisher.kick();
       void tryStatement(context, state);
     }),
   );
-  if (transport.state === 'connected') await tryStatement(context, state);
+  if (transport.state === 'connected') {
+    parts.compareHeads();
+    await tryStatement(context, state);
+  }
   parts.inbound.wakeAll();
   parts.receiptSender.schedule();
   parts.heartbeat.start();
@@ -150,7 +169,7 @@ function onTrustChange(context: GatewayContext, parts: Parts, change: TrustChang
     });
     // The trust book calls back in the middle of its own step; what waits is judged after it.
     setImmediate(() => {
-      parts.inbound.wake({ code: 'AWAITING_STATEMENT', awaits: agency });
+      parts.inbound.wakeSender(agency);
       parts.receiptSender.schedule();
     });
     return;

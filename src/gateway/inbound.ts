@@ -2,10 +2,12 @@
  * The inbound pipeline: what the hub delivers is judged, settled in one transaction a batch, and only
  * then acknowledged. A batch shares a transaction, never a verdict.
  */
-import { createSignatureMemory, parseEnvelope } from '../envelope/index.ts';
+import { equalBytes } from '../bytes.ts';
+import { createSignatureMemory, type Opened, parseEnvelope } from '../envelope/index.ts';
 import { asComityError } from '../errors.ts';
 import type { ParkedMessage } from '../store/port.ts';
 import type { Delivery } from '../transport/port.ts';
+import type { AgencyId } from '../types.ts';
 import { parkedChain } from './anchors.ts';
 import type { GatewayContext } from './context.ts';
 import { type Judging, judge } from './judge.ts';
@@ -21,6 +23,8 @@ export interface Inbound {
   take(batch: readonly Delivery[]): Promise<void>;
   /** Judges again what waited for something that has come. */
   wake(came: Awaited): void;
+  /** Judges again what waits of one sender: a newer statement may name the keys that are missing. */
+  wakeSender(sender: AgencyId): void;
   /** Judges again all that waits, as after a start: the same code as in normal operation. */
   wakeAll(): void;
   /** Moves what waited too long to quarantine. */
@@ -28,7 +32,11 @@ export interface Inbound {
   readonly counts: ReadonlyMap<string, number>;
 }
 
-export type InboundHooks = Readonly<{ onBehind: (subject: string) => void; onCommitted: () => void }>;
+export type InboundHooks = Readonly<{
+  onBehind: (subject: string) => void;
+  onSuspect: (subject: string) => void;
+  onCommitted: () => void;
+}>;
 
 export function createInbound(context: GatewayContext, hooks: InboundHooks): Inbound {
   const counts: Counts = new Map();
@@ -38,6 +46,7 @@ export function createInbound(context: GatewayContext, hooks: InboundHooks): Inb
     memory: createSignatureMemory(signaturesRemembered),
     anchored,
     onBehind: hooks.onBehind,
+    onSuspect: hooks.onSuspect,
   };
   const pipeline: Pipeline = { context, judging, anchored, counts };
 
@@ -47,6 +56,14 @@ export function createInbound(context: GatewayContext, hooks: InboundHooks): Inb
   };
   const retryAll = (parked: readonly ParkedMessage[]): void => {
     if (parked.length > 0) inTransaction(() => retry(pipeline, parked, false));
+  };
+
+  const wakeSender = (sender: AgencyId): void => {
+    retryAll(context.store.parking.bySender(sender).filter(({ reason }) => reason !== 'AWAITING_HEAD'));
+    for (const { subject, epoch, announced } of context.store.positions.channelsOf(sender)) {
+      if (announced === undefined) continue;
+      inTransaction(() => retry(pipeline, parkedChain(context, { subject, epoch, ...announced }), true));
+    }
   };
 
   return {
@@ -60,17 +77,10 @@ export function createInbound(context: GatewayContext, hooks: InboundHooks): Inb
       hooks.onCommitted();
     },
     wake: ({ code, awaits }) => retryAll(context.store.parking.awaiting(code, awaits)),
+    wakeSender,
     wakeAll() {
-      const senders = new Set(context.store.parking.summary().map(({ sender }) => sender));
-      for (const sender of senders) {
-        retryAll(context.store.parking.bySender(sender).filter(({ reason }) => reason !== 'AWAITING_HEAD'));
-        for (const { subject, epoch, announced } of context.store.positions.channelsOf(sender)) {
-          if (announced !== undefined)
-            inTransaction(() =>
-              retry(pipeline, parkedChain(context, { subject, epoch, ...announced }), true),
-            );
-        }
-      }
+      for (const sender of new Set(context.store.parking.summary().map((row) => row.sender)))
+        wakeSender(sender);
     },
     expire() {
       const late = context.store.parking.expired(context.clock.nowMs());
@@ -161,7 +171,17 @@ function expireParked({ context, counts }: Pipeline, late: readonly ParkedMessag
     const judgement: Judgement = { verdict: 'refused', code: reason, sender, opened, reasons: [] };
     count(counts, judgement);
     settle(context, { subject, data: envelope, arrivedMs: parkedMs, retried: true }, judgement);
+    closePosition(context, opened, sender);
   }
+}
+
+/** What waited in its position ends in it, and its sender is told. */
+function closePosition(context: GatewayContext, { header, digest }: Opened, sender: AgencyId): void {
+  const { subject, epoch, sequence } = header;
+  const held = context.store.positions.at(subject, epoch, sequence);
+  if (held === undefined || !equalBytes(held.digest, digest)) return;
+  context.store.positions.judge(subject, epoch, sequence, 'DELIVERY_EXPIRED');
+  context.store.receipts.note(sender, subject, epoch, { sequence, code: 'DELIVERY_EXPIRED' });
 }
 
 function count(counts: Counts, judgement: Judgement): void {

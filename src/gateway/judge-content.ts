@@ -14,7 +14,7 @@ import { agencyFactsOf, messageFacts } from './facts.ts';
 import type { Verifying } from './judge.ts';
 import { refuseOn } from './judge.ts';
 import { idOf, Judged, type Judgement, type Placed } from './judgement.ts';
-import { coverField } from './release.ts';
+import { coverField, profileHas } from './release.ts';
 import { type SectionContent, type SectionRows, sectionRows } from './sections.ts';
 
 export type Content = Verifying & Readonly<{ sender: AgencyId; schema: Schema }>;
@@ -47,7 +47,9 @@ function open(context: GatewayContext, { placed, sender, schema }: Content): rea
       placed,
     });
   }
-  const inClear = new Set(placed.sealed.length === 0 ? opened.sections.keys() : []);
+  const inClear = new Set(
+    placed.openSections.length === 0 ? [] : openParts(placed, () => 'withheld').sections.keys(),
+  );
   return schema.sections.map((descriptor): SectionContent => {
     const plain = opened.sections.get(descriptor.field);
     if (plain === undefined) return { descriptor, state: 'withheld' };
@@ -82,9 +84,7 @@ function checkOpenSections(
   contents: readonly SectionContent[],
   cover: Cover | undefined,
 ): void {
-  const anyOpen =
-    contents.some(({ state }) => state === 'open') ||
-    (placed.openSections.length > 0 && placed.sealed.length > 0);
+  const anyOpen = contents.some(({ state }) => state === 'open');
   if (!anyOpen || cover?.handling?.tlp === Tlp.CLEAR) return;
   throw new Judged({ verdict: 'refused', code: 'SECTION_OPEN_FORBIDDEN', sender, placed, reasons: [] });
 }
@@ -108,7 +108,11 @@ function factsOf({ placed, schema }: Content, { contents, cover }: Read): Messag
   });
 }
 
-function accept(context: GatewayContext, { placed, sender }: Content, resource: MessageFacts): void {
+function accept(context: GatewayContext, { placed, sender, schema }: Content, resource: MessageFacts): void {
+  if (schema.kind === 'beat' || !profileHas(context.profile.takes, schema.kind)) {
+    const reasons = [{ policy: 'profile', text: `this agency does not take \`${schema.kind}\`` }];
+    throw new Judged({ verdict: 'refused', code: 'POLICY_NOT_ACCEPTED', sender, placed, reasons });
+  }
   const decision = context.policy.decide({
     action: 'accept',
     principal: agencyFactsOf(context, sender),

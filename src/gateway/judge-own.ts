@@ -9,6 +9,7 @@ import {
   type ChannelHead,
   ChannelHeadsSchema,
   type HeadsBody,
+  type KeyWrap,
 } from '../gen/comity/control/v1/control_pb.js';
 import { type ReceiptBody, ReceiptExceptionsSchema } from '../gen/comity/receipt/v1/receipt_pb.js';
 import { keyId, readJweHeader, unwrapKey, wrapTag } from '../keys/index.ts';
@@ -115,13 +116,12 @@ type Taking<Body> = Readonly<{ placed: Placed; sender: AgencyId; body: Body }>;
 
 /** Ours if one of the wraps is tagged with the key that we share with the sender. */
 function takeAudienceKey(
-  { context }: Judging,
+  judging: Judging,
   { placed, sender, body }: Taking<AudienceKeyBody>,
 ): () => readonly Wake[] {
+  const { context } = judging;
   const { header } = placed;
-  const pair = context.pairs.fromAt(sender, header.createdMs);
-  const tag = pair === undefined ? undefined : wrapTag(pair, body.keyId);
-  const wrap = body.wraps.find((candidate) => tag !== undefined && equalBytes(candidate.tag, tag));
+  const { pair, wrap } = findWrap(judging, { placed, sender, body });
   const notAfterMs = Math.min(Number(body.notAfterMs), header.createdMs + limits.audienceKeyLifeMsMax);
   const row = { sender, keyId: body.keyId, notBeforeMs: Number(body.notBeforeMs), notAfterMs };
   const keep = (known: Pick<AudienceKeyRow, 'key' | 'members'>) => (): readonly Wake[] => {
@@ -135,6 +135,24 @@ function takeAudienceKey(
   const members = refuseOn(sender, placed, () => membersOf(judgingBinding(context, placed), body, key));
   if (!members.includes(context.agency)) throw refusal('PART_UNREADABLE', sender, placed);
   return keep({ key, members });
+}
+
+/** The pairwise key by the windows that hold the creation or, at a window's edge, the time the key was drawn. */
+function findWrap(
+  { context }: Judging,
+  { placed, sender, body }: Taking<AudienceKeyBody>,
+): {
+  pair?: Uint8Array;
+  wrap?: KeyWrap;
+} {
+  for (const atMs of [placed.header.createdMs, Number(body.notBeforeMs)]) {
+    const pair = context.pairs.fromAt(sender, atMs);
+    if (pair === undefined) continue;
+    const tag = wrapTag(pair, body.keyId);
+    const wrap = body.wraps.find((candidate) => equalBytes(candidate.tag, tag));
+    if (wrap !== undefined) return { pair, wrap };
+  }
+  return {};
 }
 
 function membersOf(
@@ -155,7 +173,7 @@ function takeHeads(judging: Judging, { placed, sender, body }: Taking<HeadsBody>
 }
 
 function takeReceipt(judging: Judging, { placed, sender, body }: Taking<ReceiptBody>): () => readonly Wake[] {
-  const { context, onBehind } = judging;
+  const { context, onSuspect } = judging;
   const plain = refuseOn(sender, placed, () =>
     body.exceptions === undefined
       ? new Uint8Array()
@@ -163,7 +181,7 @@ function takeReceipt(judging: Judging, { placed, sender, body }: Taking<ReceiptB
   );
   const { exceptions } = refuseOn(sender, placed, () => fromBinary(ReceiptExceptionsSchema, plain));
   const heads = headsOf(body.channels);
-  return () => applyReceipt(context, { peer: sender, heads, exceptions, onBehind });
+  return () => applyReceipt(context, { peer: sender, heads, exceptions, onSuspect });
 }
 
 /** Opens a part that is sealed to us pairwise, by the keys that it names. */

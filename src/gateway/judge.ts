@@ -29,6 +29,8 @@ export type Judging = Readonly<{
   anchored: ReadonlySet<string>;
   /** Told when the hub shows a message under our own name that this store does not know. */
   onBehind: (subject: string) => void;
+  /** Told when a peer claims as much; it is looked up at the hub. */
+  onSuspect: (subject: string) => void;
 }>;
 
 /** Never throws for what the bytes say; throws only for what is wrong here. */

@@ -1,13 +1,12 @@
 /** Brings the outbox to the hub: atomic batches, fenced, one in flight a stream, `now` before `day` before `bulk`. */
-import { equalBytes } from '../bytes.ts';
 import type { Cancel } from '../clock.ts';
-import { parseEnvelope } from '../envelope/index.ts';
 import { asComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { OutboxRow } from '../store/port.ts';
 import type { Outgoing, PublishOutcome } from '../transport/port.ts';
 import { lanes } from '../types.ts';
 import type { GatewayContext } from './context.ts';
+import { ownLast } from './hub-compare.ts';
 
 const retryMsMin = 100;
 const retryMsMax = 5_000;
@@ -174,25 +173,24 @@ async function compareWithHub(
   row: OutboxRow,
   onBehind: (subject: string) => void,
 ): Promise<boolean> {
-  const last = await context.transport.lastOn(row.stream, row.subject);
-  if (last === undefined) {
+  const last = await ownLast(context, row.stream, row.subject);
+  if (last.state === 'none') {
     context.store.outbox.setFence(row.subject, 0);
     return false;
   }
-  const { header, digest } = parseEnvelope(last.data);
-  if (header.sequence === 0) {
-    context.store.outbox.setFence(row.subject, last.sequence);
-    return false;
-  }
-  const known = context.store.channels.digestAt(row.subject, header.epoch, header.sequence);
-  if (known === undefined || !equalBytes(known, digest)) {
+  const { header, streamSequence } = last;
+  if (last.state === 'unknown') {
     onBehind(row.subject);
     return false;
   }
+  if (header.sequence === 0) {
+    context.store.outbox.setFence(row.subject, streamSequence);
+    return false;
+  }
   const fence = context.store.outbox.fence(row.subject);
-  context.store.outbox.markSentUpTo(row.subject, header.epoch, header.sequence, last.sequence);
+  context.store.outbox.markSentUpTo(row.subject, header.epoch, header.sequence, streamSequence);
   // A hub that contradicts itself is asked again later, not at once.
-  return fence !== last.sequence || header.sequence >= row.sequence;
+  return fence !== streamSequence || header.sequence >= row.sequence;
 }
 
 /** The first row of each subject, and no other, carries the fence. */

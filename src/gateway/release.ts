@@ -4,7 +4,7 @@ import { ComityError } from '../errors.ts';
 import { audiencesOf, type Decision, type MessageFacts } from '../policy/index.ts';
 import type { Draft, SectionDescriptor } from '../schema/index.ts';
 import type { Membership } from '../trust/index.ts';
-import type { AgencyId } from '../types.ts';
+import { type AgencyId, type Kind, kindsAlwaysGranted } from '../types.ts';
 import type { GatewayContext } from './context.ts';
 import { agencyFacts, agencyFactsOf, messageFacts, officerFacts } from './facts.ts';
 import type { Officer, Reason } from './views.ts';
@@ -33,12 +33,7 @@ export function release(context: GatewayContext, draft: Draft, officer: Officer)
   const nowMs = context.clock.nowMs();
   const candidates = candidatesOf(context, draft);
   const message = factsOf(context, draft, candidates);
-  const publish = context.policy.decide({
-    action: 'publish',
-    principal: officerFacts(context, officer),
-    resource: message,
-    nowMs,
-  });
+  const publish = publishDecision(context, { message, officer, nowMs, kind: draft.kind });
   const audiences = audiencesOf(context.policy, {
     sender: agencyFactsOf(context, context.agency),
     message,
@@ -61,6 +56,28 @@ export function release(context: GatewayContext, draft: Draft, officer: Officer)
 }
 
 export const coverField = 1;
+
+type Publishing = Readonly<{ message: MessageFacts; officer: Officer; nowMs: number; kind: Draft['kind'] }>;
+
+/** What neither the trust list nor the agency's own profile lets it send is no policy's to permit. */
+function publishDecision(context: GatewayContext, { message, officer, nowMs, kind }: Publishing): Decision {
+  const granted = context.trust.mayPublish(context.agency, kind);
+  if (!granted)
+    return notGranted('trust-list', `the trust list does not let this agency publish \`${kind}\``);
+  if (!profileHas(context.profile.sends, kind))
+    return notGranted('profile', `this agency does not send \`${kind}\``);
+  const principal = officerFacts(context, officer);
+  return context.policy.decide({ action: 'publish', principal, resource: message, nowMs });
+}
+
+/** A profile narrows what officers draft; what every agency may always say it cannot take away. */
+export function profileHas(kinds: readonly Kind[], kind: Kind): boolean {
+  return kinds.includes(kind) || kindsAlwaysGranted.includes(kind);
+}
+
+function notGranted(policy: string, text: string): Decision {
+  return { effect: 'deny', policies: [policy], reasons: [{ policy, id: policy, text }], obligations: [] };
+}
 
 /** Refuses what may not leave. Errors: POLICY_REFUSED, POLICY_NOT_PERMITTED, OBLIGATION_OWED. */
 export function requireReleasable(released: Release): void {

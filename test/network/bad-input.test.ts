@@ -192,7 +192,11 @@ describe('a valid envelope at the wrong place or time', () => {
   /** Only a hub could deliver it to us: the pipeline is given what our mailbox cannot hold. */
   async function misaddressed(forged: Forged): Promise<readonly string[]> {
     const before = police.gateway.quarantine(undefined, 200).items[0]?.id ?? 0;
-    const inbound = createInbound(police.context, { onBehind: () => {}, onCommitted: () => {} });
+    const inbound = createInbound(police.context, {
+      onBehind: () => {},
+      onSuspect: () => {},
+      onCommitted: () => {},
+    });
     await inbound.take([
       {
         stream: 'TO_it_police',

@@ -22,7 +22,6 @@ const seizure: Record<string, unknown> = JSON.parse(
   readFileSync(resolve(import.meta.dirname, '../../config/examples/seizure-minimal.json'), 'utf8'),
 );
 const names = ['gr.customs', 'it.police', 'fr.heritage'];
-const others = ['it.police', 'fr.heritage'];
 
 /** The code that it is refused with. */
 const refusal = (asked: Promise<unknown>): Promise<string> =>
@@ -206,7 +205,6 @@ describe('a store that is not the only one', () => {
         return row;
       });
     const cloned = await network.start('gr.customs', { directory: clone, wrap });
-    const lost = await cloned.gateway.submit({ ...seizure, to: 'all' }, officer);
     await cloned.until(() =>
       cloned.gateway.health().checks.some(({ id, state }) => id === 'store' && state === 'failing'),
     );
@@ -218,7 +216,7 @@ describe('a store that is not the only one', () => {
     clock.advance(limits.beatIntervalMs);
     await cloned.stop();
     expect(sent.length).toBe(soFar);
-    for (const name of others) expect(network.node(name).store.messages.byId(lost.id)).toBeUndefined();
+    expect(sent.filter((subject) => subject.endsWith('.seizure'))).toEqual([]);
 
     // The original goes on as if nothing had been.
     await network.start('gr.customs');
@@ -227,7 +225,7 @@ describe('a store that is not the only one', () => {
     expect(faults()).toEqual([]);
   });
 
-  test('control: without the fence the clone goes on, and its fork shows at the recipients', async () => {
+  test('control: without the fence and the comparison the clone goes on, and its fork shows at the recipients', async () => {
     const original = network.node('gr.customs');
     const clone = join(original.directory, '..', 'clone-without-fence');
     await original.stop();
@@ -237,7 +235,7 @@ describe('a store that is not the only one', () => {
     await settled();
     await network.node('gr.customs').stop();
     const wrap = (context: GatewayContext): GatewayContext =>
-      withPublishing(context, ({ expectLast: _, ...row }) => row);
+      withPublishing(context, ({ expectLast: _, ...row }) => row, { blind: true });
     const cloned = await network.start('gr.customs', { directory: clone, wrap });
     await cloned.gateway.submit({ ...seizure, to: 'all' }, officer);
     const police = network.node('it.police');
@@ -248,8 +246,12 @@ describe('a store that is not the only one', () => {
   });
 });
 
-/** Each row passes through `change` on its way to the hub. */
-function withPublishing(context: GatewayContext, change: (row: Outgoing) => Outgoing): GatewayContext {
+/** Each row passes through `change` on its way to the hub; a blind one never sees what the hub has of its own. */
+function withPublishing(
+  context: GatewayContext,
+  change: (row: Outgoing) => Outgoing,
+  o: { blind?: boolean } = {},
+): GatewayContext {
   const { transport } = context;
   const changed: Pick<Transport, 'publishBatch' | 'publishOne'> = {
     publishBatch: (rows) => transport.publishBatch(rows.map(change)),
@@ -260,6 +262,7 @@ function withPublishing(context: GatewayContext, change: (row: Outgoing) => Outg
     transport: new Proxy(transport, {
       get(target, name) {
         if (name === 'publishBatch' || name === 'publishOne') return changed[name];
+        if (name === 'lastOn' && o.blind === true) return async () => undefined;
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },

@@ -46,7 +46,7 @@ beforeEach(() => {
   stores = [];
   nowMs = laterMs;
   reader = party('it.police', () => nowMs);
-  inbound = createInbound(reader, { onBehind: () => {}, onCommitted: () => {} });
+  inbound = createInbound(reader, { onBehind: () => {}, onSuspect: () => {}, onCommitted: () => {} });
   forge = createForger(federation);
 });
 afterEach(() => {
