@@ -13,7 +13,7 @@ import { openMessageKeys } from './keys/index.ts';
 import { createLog, type Log } from './log.ts';
 import { createPolicyEngine, type PolicyEngine } from './policy/index.ts';
 import { draftJsonSchema, kindsDrafted } from './schema/index.ts';
-import { type OpenedStore, openStore, storeFiles } from './store/index.ts';
+import { type OpenedStore, openReader, openStore, storeFiles } from './store/index.ts';
 import { connectHub } from './transport/index.ts';
 import type { Transport } from './transport/port.ts';
 import { createTrustBook, pinTrust, type TrustBook } from './trust/index.ts';
@@ -79,6 +79,8 @@ export async function startGateway(
     const policy = createPolicyEngine(config.policy);
     const { store, trust } = openRecords(config, { storeKey: secrets.storeKey.reveal(), clock, random, log });
     closing.push(async () => store.close());
+    const reader = openReader({ directory: config.store.directory, storeKey: secrets.storeKey.reveal() });
+    closing.push(() => reader.close());
     const audit: AuditLog = createAuditLog({ rows: store.auditRows, clock, random, agency: config.agency });
     const transport: Transport = await connectHub({
       ...config.hub,
@@ -94,6 +96,7 @@ export async function startGateway(
         agency: config.agency,
         profile,
         store,
+        search: (filter, limit) => reader.page(filter, limit),
         trust,
         keys,
         pairs: createPairKeys(trust, keys),
@@ -145,7 +148,14 @@ function openRecords(
   { storeKey, clock, random, log }: Records,
 ): { store: OpenedStore; trust: TrustBook } {
   const isNew = !existsSync(join(config.store.directory, storeFiles.database));
-  const store = openStore({ directory: config.store.directory, storeKey, clock, random, create: true });
+  const store = openStore({
+    directory: config.store.directory,
+    storeKey,
+    clock,
+    random,
+    create: true,
+    indexing: 'reader',
+  });
   try {
     const pinned = { firstRoot: config.trust.root, pinnedFederationId: config.trust.federationId };
     // Only a store that never was gets its pin from here: one that lost it waits for its operator.

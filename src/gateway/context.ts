@@ -5,7 +5,7 @@ import type { Random } from '../ids.ts';
 import type { MessageKeys } from '../keys/index.ts';
 import type { Log } from '../log.ts';
 import type { PolicyEngine } from '../policy/index.ts';
-import type { Store } from '../store/port.ts';
+import type { ListedMessage, MessageFilter, Store } from '../store/port.ts';
 
 import type { Transport } from '../transport/port.ts';
 import type { TrustBook } from '../trust/index.ts';
@@ -39,6 +39,8 @@ export type GatewayContext = Readonly<{
   agency: AgencyId;
   profile: Profile;
   store: Store;
+  /** Lists and searches off the pipelines' thread, so that a slow query never delays a message. */
+  search: (filter: MessageFilter, limit: number) => Promise<readonly ListedMessage[]>;
   trust: TrustBook;
   keys: MessageKeys;
   pairs: PairKeys;

@@ -20,7 +20,11 @@ import type {
   SectionView,
 } from './views.ts';
 
-export function list(context: GatewayContext, query: MessageQuery, officer: Officer): Page<MessageSummary> {
+export async function list(
+  context: GatewayContext,
+  query: MessageQuery,
+  officer: Officer,
+): Promise<Page<MessageSummary>> {
   const limit = Math.min(query.limit ?? limits.pageRowsDefault, limits.pageRowsMax);
   const { search, limit: _, ...filter } = query;
   const words = search === undefined ? undefined : searchWords(search);
@@ -31,10 +35,7 @@ export function list(context: GatewayContext, query: MessageQuery, officer: Offi
       secrets: { words: words.join(' ') },
     });
   const allowed = allowedClasses(context, officer);
-  const rows = context.store.messages.page(
-    { ...filter, allowed, ...(words === undefined ? {} : { words }) },
-    limit,
-  );
+  const rows = await context.search({ ...filter, allowed, ...(words === undefined ? {} : { words }) }, limit);
   const last = rows.at(-1);
   return {
     items: rows.map(summaryOf),

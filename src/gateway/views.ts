@@ -179,7 +179,7 @@ export interface GatewayApi {
   preview(draft: unknown, officer: Officer): Preview;
   /** Resolves when the message is durable here; it leaves from the outbox. */
   submit(draft: unknown, officer: Officer, idempotencyKey?: string): Promise<Submission>;
-  list(query: MessageQuery, officer: Officer): Page<MessageSummary>;
+  list(query: MessageQuery, officer: Officer): Promise<Page<MessageSummary>>;
   show(id: string, officer: Officer): MessageView;
   receipts(id: string, officer: Officer): ReceiptsView;
   /** The exact bytes that were signed and sent. */

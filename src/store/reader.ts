@@ -61,6 +61,8 @@ export function openReader({ directory, storeKey }: ReaderOptions): Reader {
         post({ id: last, filter, limit });
       }),
     close() {
+      // Until now it kept nothing alive; its end is waited for.
+      worker.ref();
       post('close');
       return exited;
     },

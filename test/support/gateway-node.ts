@@ -133,6 +133,7 @@ async function composeNode(parts: NodeParts): Promise<GatewayContext> {
     agency,
     profile: { title: agency, sends: kinds, takes: kinds },
     store,
+    search: async (filter, limit) => store.messages.page(filter, limit),
     trust,
     keys: messageKeys,
     pairs: createPairKeys(trust, messageKeys),

@@ -71,6 +71,7 @@ function party(name: string, now: () => number): GatewayContext {
     agency,
     profile: { title: name, sends: kinds, takes: kinds },
     store,
+    search: async (filter, limit) => store.messages.page(filter, limit),
     trust,
     keys,
     pairs: createPairKeys(trust, keys),

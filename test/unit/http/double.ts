@@ -84,7 +84,7 @@ export function createDouble() {
         recipients: [{ agency: 'it.police' as AgencyId, state: 'sent' }],
       };
     },
-    list(query, officer) {
+    async list(query, officer) {
       note('list', officer, query);
       return { items: [summary], next: 7 };
     },
