@@ -10,8 +10,9 @@ import type { Delivery } from '../transport/port.ts';
 import type { AgencyId } from '../types.ts';
 import { parkedChain } from './anchors.ts';
 import type { GatewayContext } from './context.ts';
-import { type Judging, judge } from './judge.ts';
+import { judge } from './judge.ts';
 import type { Arrival, Awaited, Judgement } from './judgement.ts';
+import type { Judging } from './judging.ts';
 import { type Counts, settle } from './settle.ts';
 
 const signaturesRemembered = 4096;

@@ -10,10 +10,9 @@ import type { NewMessage } from '../store/port.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
 import { coverStoredFacts } from './cover-facts.ts';
-import { agencyFactsOf, messageFacts } from './facts.ts';
-import type { Verifying } from './judge.ts';
-import { refuseOn } from './judge.ts';
+import { messageFacts } from './facts.ts';
 import { idOf, Judged, type Judgement, type Placed } from './judgement.ts';
+import { notAccepted, refuseOn, requireAccepted, type Verifying } from './judging.ts';
 import { coverField, profileHas } from './release.ts';
 import { type SectionContent, type SectionRows, sectionRows } from './sections.ts';
 
@@ -110,25 +109,10 @@ function factsOf({ placed, schema }: Content, { contents, cover }: Read): Messag
 
 function accept(context: GatewayContext, { placed, sender, schema }: Content, resource: MessageFacts): void {
   if (schema.kind === 'beat' || !profileHas(context.profile.takes, schema.kind)) {
-    const reasons = [{ policy: 'profile', text: `this agency does not take \`${schema.kind}\`` }];
-    throw new Judged({ verdict: 'refused', code: 'POLICY_NOT_ACCEPTED', sender, placed, reasons });
+    const text = `this agency does not take \`${schema.kind}\``;
+    throw notAccepted(sender, placed, [{ policy: 'profile', text }]);
   }
-  const decision = context.policy.decide({
-    action: 'accept',
-    principal: agencyFactsOf(context, sender),
-    receiver: agencyFactsOf(context, context.agency),
-    resource,
-    gatewayOwn: false,
-    nowMs: context.clock.nowMs(),
-  });
-  if (decision.effect === 'allow') return;
-  throw new Judged({
-    verdict: 'refused',
-    code: 'POLICY_NOT_ACCEPTED',
-    sender,
-    placed,
-    reasons: decision.reasons,
-  });
+  requireAccepted(context, { placed, sender, resource, gatewayOwn: false });
 }
 
 function stored(

@@ -19,9 +19,9 @@ import type { AudienceKeyRow } from '../store/port.ts';
 import { type AgencyId, isAgencyId } from '../types.ts';
 import { applyHeads } from './anchors.ts';
 import { applyReceipt } from './apply-receipt.ts';
-import { agencyFactsOf, messageFacts } from './facts.ts';
-import { type Judging, refusal, refuseOn, type Verifying } from './judge.ts';
+import { messageFacts } from './facts.ts';
 import { type ChannelPlace, Judged, type Judgement, type Placed, type Wake } from './judgement.ts';
+import { type Judging, refusal, refuseOn, requireAccepted, type Verifying } from './judging.ts';
 import { openInside, ownSchemas } from './own-message.ts';
 import { isKeyEnded } from './position.ts';
 
@@ -75,32 +75,19 @@ function stillCounts(context: Judging['context'], { arrival, placed }: Verifying
   return active && !isKeyEnded(context, { arrival, placed }, sender);
 }
 
+/** Of a gateway's own message policy sees the sender and the kind; a heartbeat is a kind of control. */
 function accept({ context }: Judging, placed: Placed, sender: AgencyId): void {
   const { subject } = placed;
-  const decision = context.policy.decide({
-    action: 'accept',
-    principal: agencyFactsOf(context, sender),
-    receiver: agencyFactsOf(context, context.agency),
-    resource: messageFacts({
-      kind: subject.form === 'message' ? subject.kind : 'control',
-      lane: subject.form === 'message' ? subject.lane : 'day',
-      environment: placed.header.environment,
-      directed: subject.form === 'message' && subject.to !== undefined,
-      categories: [],
-      recipientRoles: [],
-      unknownFields: false,
-    }),
-    gatewayOwn: true,
-    nowMs: context.clock.nowMs(),
+  const resource = messageFacts({
+    kind: subject.form === 'message' ? subject.kind : 'control',
+    lane: subject.form === 'message' ? subject.lane : 'day',
+    environment: placed.header.environment,
+    directed: subject.form === 'message' && subject.to !== undefined,
+    categories: [],
+    recipientRoles: [],
+    unknownFields: false,
   });
-  if (decision.effect === 'allow') return;
-  throw new Judged({
-    verdict: 'refused',
-    code: 'POLICY_NOT_ACCEPTED',
-    sender,
-    placed,
-    reasons: decision.reasons,
-  });
+  requireAccepted(context, { placed, sender, resource, gatewayOwn: true });
 }
 
 function bodyOf(placed: Placed): unknown {

@@ -8,7 +8,6 @@ import {
   checkParts,
   type Opened,
   parseEnvelope,
-  type SignatureMemory,
   verifyEnvelope,
 } from '../envelope/index.ts';
 import { asComityError, type ErrorCode } from '../errors.ts';
@@ -20,18 +19,8 @@ import type { GatewayContext } from './context.ts';
 import { judgeContent } from './judge-content.ts';
 import { judgeOwn } from './judge-own.ts';
 import { type Arrival, Judged, type Judgement, type Placed } from './judgement.ts';
+import { type Judging, refusal, refuseOn, type Verifying } from './judging.ts';
 import { checkChain, checkFree, isAnchored, isKeyEnded } from './position.ts';
-
-export type Judging = Readonly<{
-  context: GatewayContext;
-  memory: SignatureMemory;
-  /** Hex digests of messages that lie on a chain behind something that counts here. */
-  anchored: ReadonlySet<string>;
-  /** Told when the hub shows a message under our own name that this store does not know. */
-  onBehind: (subject: string) => void;
-  /** Told when a peer claims as much; it is looked up at the hub. */
-  onSuspect: (subject: string) => void;
-}>;
 
 /** Never throws for what the bytes say; throws only for what is wrong here. */
 export function judge(judging: Judging, arrival: Arrival): Judgement {
@@ -45,9 +34,6 @@ export function judge(judging: Judging, arrival: Arrival): Judgement {
     throw error;
   }
 }
-
-/** A signed message of a known agency, on the subject that it was signed for. */
-export type Verifying = Readonly<{ arrival: Arrival; placed: Placed }>;
 
 function judgeVerified(judging: Judging, verifying: Verifying): Judgement {
   const { context } = judging;
@@ -194,20 +180,4 @@ function checkSchema(placed: Placed, sender: AgencyId): Schema {
   if (!schema.hasCover && !kindsOfGateways.some((kind) => kind === schema.kind))
     throw refusal('SCHEMA_KIND_MISMATCH', sender, placed);
   return schema;
-}
-
-export function refusal(code: ErrorCode, sender: AgencyId, placed: Placed): Judged {
-  return new Judged({ verdict: 'refused', code, sender, placed, reasons: [] });
-}
-
-/** Turns a coded error of a step into the refusal of this message. */
-export function refuseOn<T>(sender: AgencyId, placed: Placed, step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    if (error instanceof Judged) throw error;
-    const known = asComityError(error);
-    if (known.code === 'INTERNAL') throw error;
-    throw refusal(known.code, sender, placed);
-  }
 }

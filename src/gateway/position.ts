@@ -3,8 +3,8 @@ import { equalBytes } from '../bytes.ts';
 import { limits } from '../limits.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
-import type { Verifying } from './judge.ts';
 import { idOf, Judged, type Judgement, type Placed, signingKidOf } from './judgement.ts';
+import type { Verifying } from './judging.ts';
 
 /** A duplicate where the same message holds the position; a refusal where another does. */
 export function checkFree(
