@@ -6,9 +6,29 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
-export const systemRandom: Random = Object.freeze({
-  bytes: (length: number) => randomFillSync(new Uint8Array(length)),
-});
+const drawnAtOnceBytes = 4096;
+const smallBytesMax = 64;
+
+/** Small draws, of which a message needs a dozen, share a call of the system; no byte is handed out twice. */
+function createSystemRandom(): Random {
+  const drawn = new Uint8Array(drawnAtOnceBytes);
+  let used = drawn.length;
+  return {
+    bytes(length) {
+      if (length > smallBytesMax) return randomFillSync(new Uint8Array(length));
+      if (used + length > drawn.length) {
+        randomFillSync(drawn);
+        used = 0;
+      }
+      const bytes = drawn.slice(used, used + length);
+      drawn.fill(0, used, used + length);
+      used += length;
+      return bytes;
+    },
+  };
+}
+
+export const systemRandom: Random = Object.freeze(createSystemRandom());
 
 /** A UUIDv7 (RFC 9562): 48 bits of milliseconds, then random bits. */
 export function uuidV7(nowMs: number, random: Random): Uint8Array {

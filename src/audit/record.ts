@@ -16,8 +16,11 @@ export function canonicalJson(value: Json): string {
   }
   if (typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`;
+  const record = value as Readonly<{ [name: string]: Json }>;
+  const members = Object.keys(record)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${canonicalJson(record[name] as Json)}`);
+  return `{${members.join(',')}}`;
 }
 
 /** chain 0 = SHA-256("comity/audit/1" ‖ agency) */

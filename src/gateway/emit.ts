@@ -53,6 +53,7 @@ function emitBatch(context: GatewayContext, messages: readonly Sealed[]): readon
   const signer = context.keys.signingKeyAt(createdMs);
   if (signer === undefined) throw new ComityError('SIGNING_KEY_ENDED');
   const placed = messages.map((sealed) => place(context, sealed, createdMs));
+  const { streamOf } = context.layout();
   const signed = signBatch({
     agency: context.agency,
     kid: signer.kid,
@@ -68,14 +69,15 @@ function emitBatch(context: GatewayContext, messages: readonly Sealed[]): readon
       content: message.sealed.content,
     });
     if (envelope.length > limits.envelopeBytesMax) throw new ComityError('DRAFT_TOO_LARGE');
-    enqueue(context, message, envelope);
+    enqueue(context, message, { envelope, stream: streamOf(message.sealed.subject) });
     return { ...message, envelope };
   });
 }
 
 /** `created` never goes back along a channel, whatever the clock does. */
 function creationTime(context: GatewayContext, messages: readonly Sealed[]): number {
-  const heads = messages.map(({ subject }) => context.store.channels.head(subject)?.createdMs ?? 0);
+  const subjects = new Set(messages.map(({ subject }) => subject));
+  const heads = [...subjects].map((subject) => context.store.channels.head(subject)?.createdMs ?? 0);
   return heads.reduce((latest, at) => Math.max(latest, at), context.clock.nowMs());
 }
 
@@ -106,10 +108,14 @@ function place(context: GatewayContext, sealed: Sealed, createdMs: number): Omit
   return { sealed, header, digest, epoch: store.epoch, sequence, createdMs };
 }
 
-function enqueue(context: GatewayContext, message: Omit<Emitted, 'envelope'>, envelope: Uint8Array): void {
+function enqueue(
+  context: GatewayContext,
+  message: Omit<Emitted, 'envelope'>,
+  { envelope, stream }: Readonly<{ envelope: Uint8Array; stream: string }>,
+): void {
   const { store } = context;
   store.outbox.append({
-    stream: context.layout().streamOf(message.sealed.subject),
+    stream,
     lane: message.sealed.lane,
     subject: message.sealed.subject,
     epoch: message.epoch,

@@ -8,6 +8,7 @@ import type { Delivery, DurableName, Following } from '../transport/port.ts';
 import type { GatewayContext } from './context.ts';
 import { envelope, list, quarantine, receipts, show } from './desk.ts';
 import { publishStatement, takeDirectory } from './directory.ts';
+import { createEchoes } from './echoes.ts';
 import { type HealthFacts, health, metrics } from './health.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { behindOn, ownLast } from './hub-compare.ts';
@@ -88,7 +89,8 @@ function wire(context: GatewayContext, state: State): Parts {
     context.audit.append({ event: 'store.behind', subject });
     void publisher.stop();
   };
-  const publisher = createOutboxPublisher(context, onBehind);
+  const echoes = createEchoes();
+  const publisher = createOutboxPublisher(context, { onBehind, onLeaving: echoes.left });
   const heartbeat = createHeartbeat(context, () => publisher.kick());
   const receiptSender = createReceiptSender(context, () => publisher.kick());
   const compare = (suspects: () => Promise<string | undefined>): void => {
@@ -109,7 +111,7 @@ function wire(context: GatewayContext, state: State): Parts {
   });
   const follow = createFollower(context, async (batch, durable) => {
     if (durable.lane === 'directory') await takeDirectory(context, inbound, batch);
-    else await inbound.take(batch);
+    else await inbound.take(echoes.without(batch));
     // By then the transport has sent the acknowledgements of this batch.
     setImmediate(() => context.reached('inbound.acknowledged'));
   });

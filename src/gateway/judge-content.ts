@@ -1,11 +1,12 @@
 /** The content part of judging an officer's message: open what is sealed to us, decode, ask `accept`. */
+import { isMessage } from '@bufbuild/protobuf';
 import { hex } from '../bytes.ts';
 import { type KeyFor, openParts } from '../envelope/index.ts';
-import type { Cover } from '../gen/comity/cover/v1/cover_pb.js';
+import { type Cover, CoverSchema } from '../gen/comity/cover/v1/cover_pb.js';
 import { Tlp } from '../gen/comity/cover/v1/handling_pb.js';
 import { limits } from '../limits.ts';
 import type { MessageFacts } from '../policy/index.ts';
-import { decodeCover, type Schema, schemaDigest } from '../schema/index.ts';
+import { type DecodedSection, decodeSection, type Schema, schemaDigest } from '../schema/index.ts';
 import type { NewMessage } from '../store/port.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
@@ -22,11 +23,12 @@ export function judgeContent(context: GatewayContext, content: Content): Judgeme
   const { placed, sender } = content;
   const contents = open(context, content);
   context.reached('inbound.opened');
-  const cover = refuseOn(sender, placed, () => coverOf(contents));
+  const decodedCover = refuseOn(sender, placed, () => decodeCoverOf(content, contents));
+  const cover = coverIn(decodedCover);
   checkOpenSections(content, contents, cover);
   const facts = factsOf(content, { contents, cover });
   const decoded = refuseOn(sender, placed, () =>
-    sectionRows(context, { schema: content.schema, sender, facts, contents }),
+    sectionRows(context, content.schema, { sender, facts, contents, decoded: decodedCover }),
   );
   accept(context, content, { ...facts, unknownFields: decoded.unknownFields });
   return { verdict: 'accepted', placed, sender, message: stored(context, content, { decoded, cover }) };
@@ -72,9 +74,13 @@ function keyFor(context: GatewayContext, sender: AgencyId): KeyFor {
   };
 }
 
-function coverOf(contents: readonly SectionContent[]): Cover | undefined {
+function decodeCoverOf({ schema }: Content, contents: readonly SectionContent[]): DecodedSection | undefined {
   const bytes = contents.find(({ descriptor }) => descriptor.field === coverField)?.bytes;
-  return bytes === undefined ? undefined : decodeCover(bytes);
+  return bytes === undefined ? undefined : decodeSection(schema, bytes);
+}
+
+function coverIn(decoded: DecodedSection | undefined): Cover | undefined {
+  return isMessage(decoded?.message, CoverSchema) ? decoded.message : undefined;
 }
 
 /** A section may be open only under TLP:CLEAR (docs/wire.md, Sections). */

@@ -3,7 +3,7 @@
  * outbox and audit; the outbox publisher does the rest. Drafts that come at the same time share a
  * signature and a transaction, never a verdict.
  */
-import { utf8 } from '../bytes.ts';
+import { equalBytes, utf8 } from '../bytes.ts';
 import { rfc3339 } from '../clock.ts';
 import { asComityError, ComityError } from '../errors.ts';
 import { uuidText } from '../ids.ts';
@@ -33,7 +33,7 @@ type Waiting = Readonly<{
   reject: (error: ComityError) => void;
 }>;
 
-type Ready = Readonly<{ waiting: Waiting; sealed: SealedDraft; requestDigest: Uint8Array }>;
+type Ready = Readonly<{ waiting: Waiting; sealed: SealedDraft }>;
 
 export function createOutbound(context: GatewayContext, onCommitted: () => void): Outbound {
   let queue: Waiting[] = [];
@@ -133,8 +133,7 @@ function prepare(
   waiting: Waiting,
   keyring: AudienceKeyring,
 ): Ready | { earlier: Submission } {
-  const requestDigest = sha256(utf8(JSON.stringify(waiting.draft) ?? ''));
-  const earlier = findEarlier(context, waiting, requestDigest);
+  const earlier = findEarlier(context, waiting);
   if (earlier !== undefined) return { earlier };
   const draft = parseDraft(waiting.draft);
   context.reached('outbound.validated');
@@ -144,7 +143,6 @@ function prepare(
   const reference = nextReference(context);
   return {
     waiting,
-    requestDigest,
     sealed: sealDraft(context, { released, officer: waiting.officer, reference, keyring }),
   };
 }
@@ -158,15 +156,15 @@ function nextReference(context: GatewayContext): string {
   return reference;
 }
 
-function findEarlier(
-  context: GatewayContext,
-  waiting: Waiting,
-  requestDigest: Uint8Array,
-): Submission | undefined {
+function requestDigest({ draft }: Waiting): Uint8Array {
+  return sha256(utf8(JSON.stringify(draft) ?? ''));
+}
+
+function findEarlier(context: GatewayContext, waiting: Waiting): Submission | undefined {
   if (waiting.idempotencyKey === undefined) return undefined;
   const found = context.store.idempotency.find(waiting.officer.pseudonym, waiting.idempotencyKey);
   if (found === undefined) return undefined;
-  if (Buffer.compare(found.requestDigest, requestDigest) !== 0)
+  if (!equalBytes(found.requestDigest, requestDigest(waiting)))
     throw new ComityError('IDEMPOTENCY_KEY_REUSED');
   return JSON.parse(found.response) as Submission;
 }
@@ -195,7 +193,7 @@ function keep(context: GatewayContext, item: Ready, emitted: readonly Emitted[])
   if (idempotencyKey !== undefined) {
     const response = JSON.stringify(submission);
     context.store.idempotency.remember(officer.pseudonym, idempotencyKey, {
-      requestDigest: item.requestDigest,
+      requestDigest: requestDigest(item.waiting),
       response,
       nowMs: context.clock.nowMs(),
     });

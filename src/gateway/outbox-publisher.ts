@@ -20,11 +20,14 @@ export interface OutboxPublisher {
   stop(): Promise<void>;
 }
 
-/** `onBehind` is told when the hub has a message of ours that this store does not know. */
-export function createOutboxPublisher(
-  context: GatewayContext,
-  onBehind: (subject: string) => void,
-): OutboxPublisher {
+export type PublisherHooks = Readonly<{
+  /** Told when the hub has a message of ours that this store does not know. */
+  onBehind: (subject: string) => void;
+  /** Told what is about to leave. */
+  onLeaving: (rows: readonly OutboxRow[]) => void;
+}>;
+
+export function createOutboxPublisher(context: GatewayContext, hooks: PublisherHooks): OutboxPublisher {
   const running = new Map<string, Promise<void>>();
   const waiters = new Set<() => void>();
   let stopped = false;
@@ -56,7 +59,8 @@ export function createOutboxPublisher(
   /** A link or a store that fails in the middle leaves the rows waiting, as they were. */
   const tryRows = async (rows: readonly OutboxRow[]): Promise<boolean> => {
     try {
-      return await publishRows(context, rows, onBehind);
+      hooks.onLeaving(rows);
+      return await publishRows(context, rows, hooks.onBehind);
     } catch (error) {
       context.log.warn('outbox.publish-failed', { result: 'failed', reason: asComityError(error).code });
       return false;

@@ -1,7 +1,13 @@
 /** Sections as the store keeps them: with their words for the index, and the class that `read` policy judges. */
 
-import { type MessageFacts, readClassOf } from '../policy/index.ts';
-import { decodeSection, type Schema, type SectionDescriptor } from '../schema/index.ts';
+import { type MessageFacts, readClassesOf } from '../policy/index.ts';
+import {
+  type DecodedSection,
+  decodeSection,
+  type Schema,
+  type SectionDescriptor,
+  wordsOfOwn,
+} from '../schema/index.ts';
 import type { SectionRow, SectionState } from '../store/port.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
@@ -21,33 +27,58 @@ export type SectionRows = Readonly<{
 }>;
 
 export type SectionSource = Readonly<{
-  schema: Schema;
   sender: AgencyId;
-  /** Without knowledge of the sections' own remarks; those are added. */
+  /** Of a received message without knowledge of unknown fields, which is added. */
   facts: MessageFacts;
   contents: readonly SectionContent[];
 }>;
 
+/** `decoded`: a section that was decoded before. */
+export type ReceivedSource = SectionSource & Readonly<{ decoded: DecodedSection | undefined }>;
+
 /** Decodes what can be read. Errors: SECTION_INVALID, SECTION_NOT_STRICT. */
-export function sectionRows(context: GatewayContext, source: SectionSource): SectionRows {
-  const sender = agencyFactsOf(context, source.sender);
-  const decoded = source.contents.map(({ bytes }) =>
-    bytes === undefined || bytes.length === 0 ? undefined : decodeSection(source.schema, bytes),
-  );
+export function sectionRows(context: GatewayContext, schema: Schema, source: ReceivedSource): SectionRows {
+  const decoded = source.contents.map(({ bytes, descriptor }) => {
+    if (!isThere(bytes)) return undefined;
+    return descriptor.field === source.decoded?.field ? source.decoded : decodeSection(schema, bytes);
+  });
   const unknownFields = decoded.some((section) => section?.unknownFields === true);
-  const facts = { ...source.facts, unknownFields };
-  const rows = source.contents.map(({ descriptor, state, bytes, salt }, index): SectionRow => {
-    const text = decoded[index]?.text;
+  const rowOf = rowsFor(context, { ...source, facts: { ...source.facts, unknownFields } });
+  return {
+    rows: source.contents.map((content, index) => rowOf(content, decoded[index]?.text)),
+    unknownFields,
+    remarks: [...new Set(decoded.flatMap((section) => section?.remarks ?? []))],
+  };
+}
+
+/** The rows of sections that were encoded here. */
+export function ownSectionRows(context: GatewayContext, source: SectionSource): readonly SectionRow[] {
+  const rowOf = rowsFor(context, source);
+  return source.contents.map((content) => {
+    const { bytes, descriptor } = content;
+    return rowOf(content, isThere(bytes) ? wordsOfOwn(descriptor, bytes) : undefined);
+  });
+}
+
+function isThere(bytes: Uint8Array | undefined): bytes is Uint8Array {
+  return bytes !== undefined && bytes.length > 0;
+}
+
+function rowsFor(
+  context: GatewayContext,
+  { sender, facts }: SectionSource,
+): (content: SectionContent, text: string | undefined) => SectionRow {
+  const readClass = readClassesOf({ sender: agencyFactsOf(context, sender), message: facts });
+  return ({ descriptor, state, bytes, salt }, text) => {
     const { field, category, name } = descriptor;
     return {
       field,
       category,
       state,
-      readClass: readClassOf({ sender, resource: { ...facts, category, section: name } }),
-      ...(bytes === undefined || bytes.length === 0 ? {} : { bytes }),
+      readClass: readClass({ category, section: name }),
+      ...(isThere(bytes) ? { bytes } : {}),
       ...(text === undefined ? {} : { text }),
       ...(salt === undefined ? {} : { salt }),
     };
-  });
-  return { rows, unknownFields, remarks: [...new Set(decoded.flatMap((section) => section?.remarks ?? []))] };
+  };
 }

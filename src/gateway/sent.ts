@@ -7,15 +7,14 @@ import { coverStoredFacts } from './cover-facts.ts';
 import type { Emitted } from './emit.ts';
 import { coverField } from './release.ts';
 import { distributionName, type SealedDraft } from './seal-draft.ts';
-import { sectionRows } from './sections.ts';
+import { ownSectionRows } from './sections.ts';
 
 /** Runs inside the transaction that emitted the copies. */
 export function keepSent(context: GatewayContext, sealed: SealedDraft, emitted: readonly Emitted[]): void {
   const nowMs = context.clock.nowMs();
   const [first] = emitted;
   if (first === undefined) throw new TypeError('a message has at least one copy');
-  const { rows } = sectionRows(context, {
-    schema: sealed.released.draft.schema,
+  const rows = ownSectionRows(context, {
     sender: context.agency,
     facts: sealed.released.message,
     contents: sealed.released.sections.map(({ section, present }, index) => {

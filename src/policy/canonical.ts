@@ -1,18 +1,32 @@
 /** Requests in canonical form: equal texts are answered alike, whatever the agency is called. */
 import type { CedarRecord, CedarRequest, CedarValue } from './cedar-request.ts';
-import type { AgencyFacts, OfficerFacts, ReadRequest, SectionFacts } from './facts.ts';
+import type { AgencyFacts, MessageFacts, OfficerFacts, ReadRequest, SectionFacts } from './facts.ts';
 import type { Reads } from './reads.ts';
 
 const idAttributes: ReadonlySet<string> = new Set(['id', 'pseudonym']);
 
 /** JSON with sorted member names, and with arrays (they are all sets here) sorted and without doubles. */
 export function canonicalJson(value: CedarValue): string {
-  if (Array.isArray(value)) return `[${[...new Set(value.map(canonicalJson))].sort().join(',')}]`;
+  if (Array.isArray(value)) {
+    const items = value.map(canonicalJson);
+    return `[${(items.length < 2 ? items : [...new Set(items)].sort()).join(',')}]`;
+  }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name] ?? '')}`);
-  return `{${members.join(',')}}`;
+  return recordOf(membersOf(value));
+}
+
+type NamedMember = readonly [name: string, text: string];
+
+function membersOf(record: CedarRecord): NamedMember[] {
+  return Object.entries(record).map(([name, value]) => [
+    name,
+    `${JSON.stringify(name)}:${canonicalJson(value)}`,
+  ]);
+}
+
+function recordOf(members: NamedMember[]): string {
+  const sorted = members.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${sorted.map(([, text]) => text).join(',')}}`;
 }
 
 /**
@@ -77,7 +91,27 @@ function isRecord(value: CedarValue): value is CedarRecord {
  * with equal texts are readable by the same officers, so a store can group them by it.
  */
 export function readClassOf(o: { sender: AgencyFacts; resource: SectionFacts }): string {
-  return canonicalJson(JSON.parse(JSON.stringify({ sender: o.sender, resource: o.resource })));
+  const { category, section, ...message } = o.resource;
+  return readClassesOf({ sender: o.sender, message })({ category, section });
+}
+
+/** `readClassOf` for the sections of one message: what they share is spelt once. */
+export function readClassesOf(o: {
+  sender: AgencyFacts;
+  message: MessageFacts;
+}): (section: Pick<SectionFacts, 'category' | 'section'>) => string {
+  const shared = membersOf(given(o.message));
+  const told = canonicalJson(given(o.sender));
+  return ({ category, section }) =>
+    `{"resource":${recordOf([...shared, ...membersOf({ category, section })])},"sender":${told}}`;
+}
+
+/** Facts as a record; a member that is undefined is not there. */
+function given(facts: object): CedarRecord {
+  const members = Object.entries(facts).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    members.map(([name, value]) => [name, isRecord(value as CedarValue) ? given(value as object) : value]),
+  ) as CedarRecord;
 }
 
 /** The request to read a section of this class. Facts that the text lacks make the engine deny. */

@@ -1,5 +1,5 @@
 export { type Audience, type AudienceRequest, audiencesOf } from './audiences.ts';
-export { readClassOf, requestOfReadClass } from './canonical.ts';
+export { readClassesOf, readClassOf, requestOfReadClass } from './canonical.ts';
 export { runDecisionTable, type TableResult, type TableRowResult } from './decision-table.ts';
 export {
   createPolicyEngine,

@@ -18,6 +18,7 @@ export {
   decodeSection,
   encodeCover,
   encodeSectionField,
+  wordsOfOwn,
 } from './sections.ts';
 export { readStrict } from './strict.ts';
 export { draftJsonSchema, payloadJsonSchema, validator } from './validators.ts';

@@ -1,5 +1,5 @@
 /** Sections in their encoded form: tag, length, body; concatenated they decode as the message. */
-import { type Message, toBinary, toJson } from '@bufbuild/protobuf';
+import { fromBinary, type Message, toBinary, toJson } from '@bufbuild/protobuf';
 import { concat } from '../bytes.ts';
 import { ComityError } from '../errors.ts';
 import { type Cover, CoverSchema } from '../gen/comity/cover/v1/cover_pb.js';
@@ -13,6 +13,7 @@ import { wordsOf } from './words.ts';
 /** What a section says, for people and for search. */
 export type DecodedSection = Readonly<{
   field: number;
+  message: Message;
   /** Canonical ProtoJSON. */
   json: unknown;
   /** Every word in it. */
@@ -37,11 +38,17 @@ export function decodeSection(schema: Schema, fieldBytes: Uint8Array): DecodedSe
   const { section, message, unknownFields } = readField(schema, fieldBytes);
   return {
     field: section.field,
+    message,
     json: sectionJson(section, message),
     text: wordsOf(section.message, message),
     unknownFields,
     remarks: remarksOn(section.message, message),
   };
+}
+
+/** The words of a section that was encoded here, without the checks on what comes from elsewhere. */
+export function wordsOfOwn(section: SectionDescriptor, fieldBytes: Uint8Array): string {
+  return wordsOf(section.message, fromBinary(section.message, splitField(fieldBytes).body));
 }
 
 /** Reads the one section of a gateway's own message; errors as for `decodeSection`. */

@@ -14,6 +14,8 @@ type Row = Readonly<{
 }>;
 type Content = Readonly<{ key?: string; members: readonly AgencyId[] }>;
 
+/** Keys that are kept opened: every message needs one, and a sender has few at a time. */
+const openedMax = 1_000;
 const columns = 'sender, key_id, not_before_ms, not_after_ms, sealed';
 
 export function createAudienceKeys(database: Database, vault: Vault): AudienceKeys {
@@ -47,9 +49,12 @@ export function createAudienceKeys(database: Database, vault: Vault): AudienceKe
       notAfterMs: row.not_after_ms,
     };
   };
+  const openedById = new Map<string, AudienceKeyRow>();
+  database.onRollback(() => openedById.clear());
   return {
     put: (row) =>
       database.write(() => {
+        openedById.delete(nameOf(row.sender, row.keyId));
         const content: Content = {
           ...(row.key === undefined ? {} : { key: base64(row.key) }),
           members: row.members.toSorted(),
@@ -65,7 +70,15 @@ export function createAudienceKeys(database: Database, vault: Vault): AudienceKe
           row.key === undefined ? 0 : 1,
         );
       }),
-    byId: (sender, keyId) => opened(byId.get<Row>(sender, keyId)),
+    byId(sender, keyId) {
+      const name = nameOf(sender, keyId);
+      const known = openedById.get(name);
+      if (known !== undefined) return known;
+      const row = opened(byId.get<Row>(sender, keyId));
+      if (openedById.size >= openedMax) openedById.clear();
+      if (row !== undefined) openedById.set(name, row);
+      return row;
+    },
     own: (sender, members, atMs) => opened(own.get<Row>(sender, membersToken(members), atMs, atMs)),
   };
 }

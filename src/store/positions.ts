@@ -33,7 +33,7 @@ export function createPositions(context: Context): Positions {
   const gaps = createGaps(database);
   const states = createStates(context, gaps);
   return {
-    ...createLookups(context),
+    ...createLookups(context, states),
     ...createTaking(context, gaps, states),
     channel(subject, epoch) {
       const channel = channels.find(subject, epoch);
@@ -50,7 +50,10 @@ export function createPositions(context: Context): Positions {
   };
 }
 
-function createLookups({ database, channels }: Context): Pick<Positions, 'at' | 'before' | 'after'> {
+function createLookups(
+  { database, channels }: Context,
+  states: States,
+): Pick<Positions, 'at' | 'before' | 'after'> {
   const columns = 'SELECT sequence, digest, previous, created_ms, verdict FROM positions WHERE channel = ?';
   const statements = {
     at: database.prepare(`${columns} AND sequence = ?`),
@@ -61,7 +64,11 @@ function createLookups({ database, channels }: Context): Pick<Positions, 'at' | 
     (which: keyof typeof statements) =>
     (subject: string, epoch: Uint8Array, sequence: number): Position | undefined => {
       const channel = channels.find(subject, epoch);
-      const row = channel === undefined ? undefined : statements[which].get<PositionRow>(channel, sequence);
+      const highest = channel === undefined ? undefined : states.row(channel)?.highest;
+      // Most messages are the next of their channel, and nothing is at or after their place.
+      const free = highest === undefined || (which !== 'before' && sequence > highest);
+      if (channel === undefined || free) return undefined;
+      const row = statements[which].get<PositionRow>(channel, sequence);
       if (row === undefined) return undefined;
       const { digest, previous, created_ms: createdMs, verdict } = row;
       return {
@@ -102,7 +109,14 @@ function createStates({ database, channels }: Context, gaps: Gaps) {
       ...(gapSinceMs === undefined ? {} : { gapSinceMs }),
     };
   };
-  const row = (channel: number): StateRow | undefined => select.get<StateRow>(channel);
+  // Read for each message several times, and written by this connection only.
+  const rows = new Map<number, StateRow>();
+  database.onRollback(() => rows.clear());
+  const row = (channel: number): StateRow | undefined => {
+    const known = rows.get(channel) ?? select.get<StateRow>(channel);
+    if (known !== undefined) rows.set(channel, known);
+    return known;
+  };
   return {
     row,
     of(channel: number): ChannelState | undefined {
@@ -115,6 +129,7 @@ function createStates({ database, channels }: Context, gaps: Gaps) {
         .all<StateRow>(...values)
         .map(state),
     put(next: StateRow): void {
+      rows.set(next.channel, next);
       put.run(
         next.channel,
         next.first,

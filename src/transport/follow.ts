@@ -161,9 +161,8 @@ export class DurableFollower implements Following {
   }
 
   async #drain(): Promise<void> {
-    // What came in one piece is handed over as one batch.
-    await Promise.resolve();
     while (this.#waiting.length > 0 && !this.#stopped) {
+      await this.#gather();
       this.#inHand = this.#take();
       this.#ask();
       this.#keepWorking();
@@ -175,6 +174,15 @@ export class DurableFollower implements Following {
     }
     this.#draining = undefined;
     this.#ask();
+  }
+
+  /** What is on its way already is handed over as one batch: each costs a sync, however small it is. */
+  async #gather(): Promise<void> {
+    let before = 0;
+    while (this.#waiting.length > before && this.#waiting.length < limits.pullMessagesMax && !this.#stopped) {
+      before = this.#waiting.length;
+      await new Promise((read) => setImmediate(read));
+    }
   }
 
   /** Hands the same batch over until it is taken: giving it back would let later messages pass it. */
