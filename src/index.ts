@@ -3,6 +3,7 @@ export { defineProfile, type ProcessPort, runAgent } from './agent.ts';
 export { type Clock, systemClock } from './clock.ts';
 export {
   type AgencyPlanned,
+  type Environment,
   type FederationPlan,
   processEnvironment,
   readClientSettings,
