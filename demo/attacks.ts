@@ -106,7 +106,9 @@ async function attack(
 /** What gateways send of themselves at any time, and the one message that this act sends. */
 function isHonest(subject: string): boolean {
   const own = `comity.${liaison}.to.${police}.day.red-flag`;
-  return /\.(receipt|control)$|\.beat\./.test(subject) || subject === own;
+  // The liaison broadcasts no red flags, so a beat about them would be the attacker's.
+  const forged = `comity.${liaison}.beat.red-flag`;
+  return (/\.(receipt|control)$|\.beat\./.test(subject) && subject !== forged) || subject === own;
 }
 
 /** What the attacker heard of messages that were not for it, or of another's mailbox. */
