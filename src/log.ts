@@ -1,5 +1,6 @@
 /** The only logger. Records are typed: an event id and plain facts, never content (docs/audit-events.md). */
 import { type Logger as PinoLogger, pino } from 'pino';
+import { ComityError } from './errors.ts';
 
 /** Facts that may stand in a log: identifiers, codes, counts. No text from a message. */
 export type Facts = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -24,4 +25,12 @@ function wrap(logger: PinoLogger): Log {
     warn: (event, facts) => logger.warn({ ...facts }, event),
     error: (event, facts) => logger.error({ ...facts }, event),
   };
+}
+
+/** Where it failed, for a log, without the words of the error: those may quote a message. */
+export function placeOf(error: unknown): string {
+  const cause = error instanceof ComityError && error.cause !== undefined ? error.cause : error;
+  if (!(cause instanceof Error)) return typeof cause;
+  const frames = (cause.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return [cause.name, ...frames.slice(0, 8).map((line) => line.trim())].join(' ');
 }

@@ -1,24 +1,25 @@
 /** What a peer's cumulative receipt says of our channels. */
 import { equalBytes, hex } from '../bytes.ts';
-import type { ReceiptException as WireException } from '../gen/comity/receipt/v1/receipt_pb.js';
 import { parseSubject } from '../subjects.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
 import type { ChannelPlace, Wake } from './judgement.ts';
+import type { ReceiptedException } from './own-bodies.ts';
 
 export type PeerReceipt = Readonly<{
   peer: AgencyId;
   heads: readonly ChannelPlace[];
-  exceptions: readonly WireException[];
+  exceptions: readonly ReceiptedException[];
   /** Told when the peer claims to have what this store does not know. */
   onSuspect: (subject: string) => void;
 }>;
 
 /** Runs in the transaction that takes the receipt's position. */
 export function applyReceipt(context: GatewayContext, receipt: PeerReceipt): readonly Wake[] {
+  const byChannel = Map.groupBy(receipt.exceptions, ({ channel }) => channel);
   receipt.heads.forEach((head, index) => {
-    if (parseSubject(head.subject)?.form === undefined || !isOurs(context, head.subject)) return;
-    const exceptions = receipt.exceptions.filter(({ channel }) => channel === index);
+    if (!isOurs(context, head.subject)) return;
+    const exceptions = byChannel.get(index) ?? [];
     if (head.epoch.length === 0) reportUnreadable(context, receipt.peer, exceptions);
     else applyChannel(context, receipt, { head, exceptions });
   });
@@ -30,7 +31,7 @@ function isOurs(context: GatewayContext, subject: string): boolean {
   return parsed?.form === 'message' && parsed.sender === context.agency;
 }
 
-type Channel = Readonly<{ head: ChannelPlace; exceptions: readonly WireException[] }>;
+type Channel = Readonly<{ head: ChannelPlace; exceptions: readonly ReceiptedException[] }>;
 
 function applyChannel(
   context: GatewayContext,
@@ -56,7 +57,7 @@ function applyChannel(
     });
     return;
   }
-  const rows = exceptions.map(({ sequence: at, code }) => ({ subject, epoch, sequence: Number(at), code }));
+  const rows = exceptions.map(({ sequence: at, code }) => ({ subject, epoch, sequence: at, code }));
   for (const message of context.store.receipts.apply(peer, { subject, epoch, upTo: sequence }, rows, nowMs)) {
     context.store.events.append({ type: 'receipt.changed', message, facts: { agency: peer }, atMs: nowMs });
   }
@@ -66,7 +67,7 @@ function applyChannel(
 function reportUnreadable(
   context: GatewayContext,
   peer: AgencyId,
-  exceptions: readonly WireException[],
+  exceptions: readonly ReceiptedException[],
 ): void {
   for (const { code } of exceptions) {
     context.log.warn('receipt.unreadable-at-peer', { peer, code });

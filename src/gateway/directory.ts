@@ -2,12 +2,13 @@
 import { hex, utf8 } from '../bytes.ts';
 import { asComityError } from '../errors.ts';
 import { sha256 } from '../keys/index.ts';
+import { placeOf } from '../log.ts';
 import { parseSubject, statementSubject } from '../subjects.ts';
 import { directoryStream } from '../transport/index.ts';
 import type { Delivery } from '../transport/port.ts';
 import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
-import type { Inbound } from './inbound.ts';
+import { type Inbound, triesMax } from './inbound.ts';
 import { settle } from './settle.ts';
 
 /** Takes one batch of the directory, in order. */
@@ -44,7 +45,11 @@ function apply(context: GatewayContext, delivery: Delivery, step: () => boolean)
     step();
   } catch (error) {
     const { code } = asComityError(error);
-    if (code === 'INTERNAL' || code.startsWith('STORE_')) throw error;
+    // What fails for reasons of ours is tried again, and not for ever: lists and revocations come after it.
+    const again = code.startsWith('STORE_') || (code === 'INTERNAL' && delivery.delivered < triesMax);
+    if (code === 'INTERNAL')
+      context.log.error('directory.failed', { subject: delivery.subject, place: placeOf(error) });
+    if (again) throw error;
     // The directory keeps the last sixteen of each subject, so older versions come by; newcomers may be ahead of our list.
     if (harmless.includes(code)) {
       context.log.info('directory.no-effect', { subject: delivery.subject, code });

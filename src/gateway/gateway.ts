@@ -4,6 +4,7 @@ import type { Cancel } from '../clock.ts';
 import { rfc3339 } from '../clock.ts';
 import { asComityError, ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { placeOf } from '../log.ts';
 import type { Delivery, DurableName, Following } from '../transport/port.ts';
 import type { GatewayContext } from './context.ts';
 import { envelope, list, quarantine, receipts, show } from './desk.ts';
@@ -21,6 +22,8 @@ import type { GatewayApi } from './views.ts';
 
 const housekeepingMs = 60_000;
 const drainMs = 10_000;
+/** Claims of peers about our channels that are looked up at the hub at once. */
+const suspectsMax = 8;
 
 export interface Gateway extends GatewayApi {
   /** Takes up where the store left off: the same code as in normal operation. */
@@ -98,11 +101,20 @@ function wire(context: GatewayContext, state: State): Parts {
       .then((subject) => subject === undefined || onBehind(subject))
       .catch((error: unknown) => context.log.warn('hub.compare-failed', { code: asComityError(error).code }));
   };
-  const onSuspect = (subject: string): void =>
+  const suspected = new Set<string>();
+  const onSuspect = (subject: string): void => {
+    // A claim costs a peer some bytes and the hub a look-up: one at a time for a subject, and few in all.
+    if (suspected.has(subject) || suspected.size >= suspectsMax) return;
+    suspected.add(subject);
     compare(async () => {
-      const { state: ours } = await ownLast(context, context.layout().streamOf(subject), subject);
-      return ours === 'unknown' ? subject : undefined;
+      try {
+        const { state: ours } = await ownLast(context, context.layout().streamOf(subject), subject);
+        return ours === 'unknown' ? subject : undefined;
+      } finally {
+        suspected.delete(subject);
+      }
     });
+  };
   const onCommitted = (): void => receiptSender.schedule();
   const inbound = createInbound(context, { onBehind, onSuspect, onCommitted });
   const outbound = createOutbound(context, () => {
@@ -140,7 +152,7 @@ async function start(context: GatewayContext, state: State, parts: Parts): Promi
     parts.compareHeads();
     await tryStatement(context, state);
   }
-  parts.inbound.wakeAll();
+  attempt(context, () => parts.inbound.wakeAll());
   parts.receiptSender.schedule();
   parts.heartbeat.start();
   keepHouse(context, parts);
@@ -171,7 +183,7 @@ function onTrustChange(context: GatewayContext, parts: Parts, change: TrustChang
     });
     // The trust book calls back in the middle of its own step; what waits is judged after it.
     setImmediate(() => {
-      parts.inbound.wakeSender(agency);
+      attempt(context, () => parts.inbound.wakeSender(agency));
       parts.receiptSender.schedule();
     });
     return;
@@ -179,18 +191,27 @@ function onTrustChange(context: GatewayContext, parts: Parts, change: TrustChang
   context.audit.append({ event: 'trust.applied', trustVersion: version });
   context.store.events.append({ type: 'trust.applied', facts: { version }, atMs: context.clock.nowMs() });
   setImmediate(() => {
-    parts.inbound.wake({ code: 'AWAITING_TRUST', awaits: 'list' });
+    attempt(context, () => parts.inbound.wake({ code: 'AWAITING_TRUST', awaits: 'list' }));
     parts.follow.refresh();
   });
+}
+
+/** A step that nobody waits for: what fails is logged and tried again at its next turn, and ends nothing else. */
+function attempt(context: GatewayContext, step: () => unknown): void {
+  try {
+    step();
+  } catch (error) {
+    context.log.error('gateway.step-failed', { code: asComityError(error).code, place: placeOf(error) });
+  }
 }
 
 function keepHouse(context: GatewayContext, parts: Parts): void {
   let next: Cancel | undefined;
   const round = (): void => {
     const nowMs = context.clock.nowMs();
-    parts.inbound.expire();
-    context.store.outbox.prune(nowMs);
-    context.store.idempotency.forgetBefore(nowMs - limits.idempotencyKeptMs);
+    attempt(context, () => parts.inbound.expire());
+    attempt(context, () => context.store.outbox.prune(nowMs));
+    attempt(context, () => context.store.idempotency.forgetBefore(nowMs - limits.idempotencyKeptMs));
     next = context.clock.after(housekeepingMs, round);
   };
   round();

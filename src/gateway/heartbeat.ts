@@ -1,10 +1,12 @@
 /** What tells peers how far our channels reach: heartbeats for broadcasts, Heads for directed channels after a key change. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { Cancel } from '../clock.ts';
+import { asComityError } from '../errors.ts';
 import { HeartbeatBodySchema } from '../gen/comity/beat/v1/beat_pb.js';
 import { ChannelHeadsSchema, HeadsBodySchema } from '../gen/comity/control/v1/control_pb.js';
 import type { PublicWindow } from '../keys/index.ts';
 import { limits } from '../limits.ts';
+import { placeOf } from '../log.ts';
 import { beatSubject, directedSubject, parseSubject } from '../subjects.ts';
 import type { AgencyId, Kind } from '../types.ts';
 import type { GatewayContext } from './context.ts';
@@ -27,21 +29,31 @@ export function createHeartbeat(context: GatewayContext, onCommitted: () => void
   let hourly: Cancel | undefined;
   let rotation: Cancel | undefined;
 
+  /** A store that is full, or keys that have ended, keep a gateway from speaking and not from living. */
+  const attempt = (send: () => boolean): void => {
+    try {
+      if (send()) onCommitted();
+    } catch (error) {
+      context.log.error('heartbeat.failed', { code: asComityError(error).code, place: placeOf(error) });
+    }
+  };
+
   const beat = (): void => {
     soon?.();
     soon = undefined;
-    const beats = beatsOf(context);
-    if (beats.length > 0) {
+    attempt(() => {
+      const beats = beatsOf(context);
+      if (beats.length === 0) return false;
       context.store.transaction(() => emit(context, beats));
-      onCommitted();
-    }
+      return true;
+    });
     hourly?.();
     hourly = context.clock.after(limits.beatIntervalMs, beat);
   };
 
   const followKeys = (): void => {
     // Also at a start: the key may have changed while nothing ran here.
-    if (announceHeads(context)) onCommitted();
+    attempt(() => announceHeads(context));
     const endMs = windowNow(context)?.notAfterMs;
     if (endMs === undefined) return;
     rotation = context.clock.after(endMs - context.clock.nowMs(), () => {

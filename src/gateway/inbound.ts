@@ -5,6 +5,7 @@
 import { equalBytes } from '../bytes.ts';
 import { createSignatureMemory, type Opened, parseEnvelope } from '../envelope/index.ts';
 import { asComityError } from '../errors.ts';
+import { placeOf } from '../log.ts';
 import type { ParkedMessage } from '../store/port.ts';
 import type { Delivery } from '../transport/port.ts';
 import type { AgencyId } from '../types.ts';
@@ -17,7 +18,7 @@ import { type Counts, settle } from './settle.ts';
 
 const signaturesRemembered = 4096;
 /** After so many deliveries a message that fails for reasons of ours goes to quarantine as it is. */
-const triesMax = 5;
+export const triesMax = 5;
 
 export interface Inbound {
   /** Resolves when the batch is durable; rejects when none of it is. */
@@ -117,8 +118,8 @@ function takeAlone(pipeline: Pipeline, delivery: Delivery): void {
   try {
     context.store.transaction(() => takeOne(pipeline, arrival));
   } catch (error) {
-    const cause = error instanceof Error ? error.stack : String(error);
-    context.log.error('inbound.failed', { subject: delivery.subject, delivered: delivery.delivered, cause });
+    const { subject, delivered } = delivery;
+    context.log.error('inbound.failed', { subject, delivered, place: placeOf(error) });
     if (delivery.delivered < triesMax) throw error;
     context.store.transaction(() =>
       settle(context, arrival, { verdict: 'refused', code: 'INTERNAL', reasons: [] }),

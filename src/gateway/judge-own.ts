@@ -1,12 +1,10 @@
 /** Judging the gateways' own messages: audience keys, heads, receipts, heartbeats. Each has one open section. */
-import { fromBinary } from '@bufbuild/protobuf';
 import { equalBytes, hex } from '../bytes.ts';
 import { openParts } from '../envelope/index.ts';
 import type { HeartbeatBody } from '../gen/comity/beat/v1/beat_pb.js';
 import {
   type AudienceKeyBody,
   AudienceMembersSchema,
-  type ChannelHead,
   ChannelHeadsSchema,
   type HeadsBody,
   type KeyWrap,
@@ -20,8 +18,9 @@ import { type AgencyId, isAgencyId } from '../types.ts';
 import { applyHeads } from './anchors.ts';
 import { applyReceipt } from './apply-receipt.ts';
 import { messageFacts } from './facts.ts';
-import { type ChannelPlace, Judged, type Judgement, type Placed, type Wake } from './judgement.ts';
+import { Judged, type Judgement, type Placed, type Wake } from './judgement.ts';
 import { type Judging, refusal, refuseOn, requireAccepted, type Verifying } from './judging.ts';
+import { exceptionsOf, headsOf, readInner, receiptedHeads, requireDigest, timeMsOf } from './own-bodies.ts';
 import { openInside, ownSchemas } from './own-message.ts';
 import { isKeyEnded } from './position.ts';
 
@@ -47,9 +46,9 @@ export function judgeOwn(judging: Judging, { placed, arrival }: Verifying, sende
     case ownSchemas.receipt:
       return absorbed(takeReceipt(judging, { placed, sender, body: body as ReceiptBody }));
     case ownSchemas.beat: {
-      const { heads } = body as HeartbeatBody;
+      const heads = refuseOn(sender, placed, () => headsOf((body as HeartbeatBody).heads));
       if (!stillCounts(context, { arrival, placed }, sender)) return absorbed(() => []);
-      return absorbed(() => applyHeads(context, { sender, heads: headsOf(heads), nowMs: arrival.arrivedMs }));
+      return absorbed(() => applyHeads(context, { sender, heads, nowMs: arrival.arrivedMs }));
     }
     default:
       throw refusal('SCHEMA_UNKNOWN', sender, placed);
@@ -107,10 +106,8 @@ function takeAudienceKey(
   { placed, sender, body }: Taking<AudienceKeyBody>,
 ): () => readonly Wake[] {
   const { context } = judging;
-  const { header } = placed;
+  const row = refuseOn(sender, placed, () => announcedRow(placed, sender, body));
   const { pair, wrap } = findWrap(judging, { placed, sender, body });
-  const notAfterMs = Math.min(Number(body.notAfterMs), header.createdMs + limits.audienceKeyLifeMsMax);
-  const row = { sender, keyId: body.keyId, notBeforeMs: Number(body.notBeforeMs), notAfterMs };
   const keep = (known: Pick<AudienceKeyRow, 'key' | 'members'>) => (): readonly Wake[] => {
     context.store.audienceKeys.put({ ...row, ...known });
     return [{ code: 'AWAITING_KEY', awaits: hex(body.keyId) }];
@@ -122,6 +119,17 @@ function takeAudienceKey(
   const members = refuseOn(sender, placed, () => membersOf(judgingBinding(context, placed), body, key));
   if (!members.includes(context.agency)) throw refusal('PART_UNREADABLE', sender, placed);
   return keep({ key, members });
+}
+
+function announcedRow(
+  { header }: Placed,
+  sender: AgencyId,
+  body: AudienceKeyBody,
+): Omit<AudienceKeyRow, 'key' | 'members'> {
+  requireDigest(body.keyId);
+  const latestMs = header.createdMs + limits.audienceKeyLifeMsMax;
+  const notAfterMs = Math.min(timeMsOf(body.notAfterMs), latestMs);
+  return { sender, keyId: body.keyId, notBeforeMs: timeMsOf(body.notBeforeMs), notAfterMs };
 }
 
 /** The pairwise key by the windows that hold the creation or, at a window's edge, the time the key was drawn. */
@@ -148,15 +156,15 @@ function membersOf(
   key: Uint8Array,
 ): readonly AgencyId[] {
   if (body.members === undefined) return [];
-  const { agencies } = fromBinary(AudienceMembersSchema, openInside(body.members, key, binding));
+  const { agencies } = readInner(AudienceMembersSchema, openInside(body.members, key, binding));
   return agencies.filter(isAgencyId);
 }
 
 function takeHeads(judging: Judging, { placed, sender, body }: Taking<HeadsBody>): () => readonly Wake[] {
   const { context } = judging;
   const plain = refuseOn(sender, placed, () => openNamed(judging, { placed, sender, body: body.channels }));
-  const { heads } = refuseOn(sender, placed, () => fromBinary(ChannelHeadsSchema, plain));
-  return () => applyHeads(context, { sender, heads: headsOf(heads), nowMs: context.clock.nowMs() });
+  const heads = refuseOn(sender, placed, () => headsOf(readInner(ChannelHeadsSchema, plain).heads));
+  return () => applyHeads(context, { sender, heads, nowMs: context.clock.nowMs() });
 }
 
 function takeReceipt(judging: Judging, { placed, sender, body }: Taking<ReceiptBody>): () => readonly Wake[] {
@@ -166,8 +174,10 @@ function takeReceipt(judging: Judging, { placed, sender, body }: Taking<ReceiptB
       ? new Uint8Array()
       : openNamed(judging, { placed, sender, body: body.exceptions }),
   );
-  const { exceptions } = refuseOn(sender, placed, () => fromBinary(ReceiptExceptionsSchema, plain));
-  const heads = headsOf(body.channels);
+  const exceptions = refuseOn(sender, placed, () =>
+    exceptionsOf(readInner(ReceiptExceptionsSchema, plain).exceptions),
+  );
+  const heads = refuseOn(sender, placed, () => receiptedHeads(body.channels));
   return () => applyReceipt(context, { peer: sender, heads, exceptions, onSuspect });
 }
 
@@ -186,13 +196,4 @@ function openNamed(
 
 function judgingBinding(context: Judging['context'], { header }: Placed): Parameters<typeof openInside>[2] {
   return { federationId: context.trust.federationId, subject: header.subject, messageId: header.messageId };
-}
-
-function headsOf(heads: readonly ChannelHead[]): readonly ChannelPlace[] {
-  return heads.map(({ subject, epoch, sequence, digest }) => ({
-    subject,
-    epoch,
-    sequence: Number(sequence),
-    digest,
-  }));
 }

@@ -9,6 +9,7 @@ import { asComityError, ComityError } from '../errors.ts';
 import { uuidText } from '../ids.ts';
 import { sha256 } from '../keys/index.ts';
 import { limits } from '../limits.ts';
+import { placeOf } from '../log.ts';
 import { formatReference, parseDraft } from '../schema/index.ts';
 import { type AudienceKeyring, createAudienceKeyring } from './audience.ts';
 import type { GatewayContext } from './context.ts';
@@ -233,9 +234,7 @@ function submissionOf(sealed: SealedDraft, emitted: readonly Emitted[]): Submiss
 /** A refusal by policy is on record, as every release is. */
 function recordRefusal(context: GatewayContext, { officer }: Waiting, error: ComityError): void {
   if (error.code === 'INTERNAL') {
-    context.log.error('outbound.failed', {
-      cause: error.cause instanceof Error ? error.cause.stack : String(error.cause),
-    });
+    context.log.error('outbound.failed', { place: placeOf(error) });
   }
   if (!['POLICY_REFUSED', 'POLICY_NOT_PERMITTED', 'OBLIGATION_OWED'].includes(error.code)) return;
   context.audit.append({

@@ -27,7 +27,10 @@ export function createReceiptSender(context: GatewayContext, onCommitted: () => 
     pending = undefined;
     lastMs = context.clock.nowMs();
     try {
-      if (sendDue(context)) onCommitted();
+      if (!sendDue(context)) return;
+      onCommitted();
+      // A peer with more than one receipt holds gets the rest in the next.
+      if (peersDue(context).length > 0) schedule();
     } catch (error) {
       // What is due stays due: the rows are taken in the transaction that failed.
       context.log.error('receipts.failed', { code: asComityError(error).code });
@@ -44,7 +47,7 @@ export function createReceiptSender(context: GatewayContext, onCommitted: () => 
 
 /** True where something was sent. */
 function sendDue(context: GatewayContext): boolean {
-  const peers = context.store.receipts.due().filter((peer) => canSealTo(context, peer));
+  const peers = peersDue(context);
   if (peers.length === 0) return false;
   context.store.transaction(() => {
     emit(
@@ -54,6 +57,10 @@ function sendDue(context: GatewayContext): boolean {
   });
   context.reached('inbound.receipted');
   return true;
+}
+
+function peersDue(context: GatewayContext): readonly AgencyId[] {
+  return context.store.receipts.due().filter((peer) => canSealTo(context, peer));
 }
 
 /** A peer that is not active, or whose keys were never seen, gets its receipt when that changes. */
@@ -75,13 +82,8 @@ function receiptTo(context: GatewayContext, peer: AgencyId): Sealed {
     chained: true,
     content: (sealInside) => ({
       channels: channels.map(({ subject, epoch }) => {
-        const state = context.store.positions.channel(subject, epoch);
-        return {
-          subject,
-          epoch,
-          sequence: BigInt(state?.highest ?? 0),
-          digest: state?.highestDigest ?? new Uint8Array(),
-        };
+        const { sequence, digest } = reachedOn(context, { subject, epoch });
+        return { subject, epoch, sequence: BigInt(sequence), digest };
       }),
       ...(exceptions.length === 0
         ? {}
@@ -91,6 +93,25 @@ function receiptTo(context: GatewayContext, peer: AgencyId): Sealed {
 }
 
 type Channel = Readonly<{ subject: string; epoch: Uint8Array }>;
+
+const nothingReached = Object.freeze({ sequence: 0, digest: new Uint8Array(32) });
+
+/**
+ * How far the channel is receipted: everything up to there is taken or was reported. Of more than
+ * `limits.receiptExceptionsMax` missing positions the rest is not reported, so it is not covered either.
+ */
+function reachedOn(
+  { store: { positions } }: GatewayContext,
+  { subject, epoch }: Channel,
+): Readonly<{ sequence: number; digest: Uint8Array }> {
+  const state = positions.channel(subject, epoch);
+  if (state === undefined) return nothingReached;
+  const unreported = positions
+    .missing(subject, epoch, limits.receiptExceptionsMax + 1)
+    .at(limits.receiptExceptionsMax);
+  if (unreported === undefined) return { sequence: state.highest, digest: state.highestDigest };
+  return positions.before(subject, epoch, unreported) ?? nothingReached;
+}
 
 function exceptionBytes(channels: readonly Channel[], exceptions: readonly ReceiptException[]): Uint8Array {
   const index = (exception: ReceiptException): number =>

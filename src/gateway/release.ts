@@ -1,6 +1,7 @@
 /** Who may get a draft, and which section each may read: asked once, shown by preview and done by submit. */
 
 import { ComityError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { audiencesOf, type Decision, type MessageFacts } from '../policy/index.ts';
 import type { Draft, SectionDescriptor } from '../schema/index.ts';
 import type { Membership } from '../trust/index.ts';
@@ -28,9 +29,10 @@ export type Release = Readonly<{
   sections: readonly SectionRelease[];
 }>;
 
-/** Asks every policy question about a draft. Errors: RECIPIENT_UNKNOWN. */
+/** Asks every policy question about a draft. Errors: DRAFT_INVALID for its deliver-by, RECIPIENT_UNKNOWN. */
 export function release(context: GatewayContext, draft: Draft, officer: Officer): Release {
   const nowMs = context.clock.nowMs();
+  checkDeliverBy(draft, nowMs);
   const candidates = candidatesOf(context, draft);
   const message = factsOf(context, draft, candidates);
   const publish = publishDecision(context, { message, officer, nowMs, kind: draft.kind });
@@ -56,6 +58,21 @@ export function release(context: GatewayContext, draft: Draft, officer: Officer)
 }
 
 export const coverField = 1;
+
+/** The time that a message has on its way at most (docs/wire.md, Two times). */
+export function deliverByMsMax(lane: Draft['lane']): number {
+  return lane === 'now' ? limits.deliverByNowMsMax : limits.deliverByMsMax;
+}
+
+/** Here, where the time is known: a header that its readers would refuse fails every draft beside it. */
+function checkDeliverBy({ deliverByMs, lane }: Draft, nowMs: number): void {
+  if (deliverByMs === undefined) return;
+  if (deliverByMs > nowMs && deliverByMs <= nowMs + deliverByMsMax(lane)) return;
+  const days = deliverByMsMax(lane) / (24 * 3600 * 1000);
+  throw new ComityError('DRAFT_INVALID', undefined, {
+    problems: [{ path: 'deliverBy', message: `expected a time from now on, within ${days} days` }],
+  });
+}
 
 type Publishing = Readonly<{ message: MessageFacts; officer: Officer; nowMs: number; kind: Draft['kind'] }>;
 

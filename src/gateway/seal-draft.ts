@@ -12,7 +12,7 @@ import type { AgencyId } from '../types.ts';
 import { type AudienceKeyring, keysOf } from './audience.ts';
 import type { GatewayContext } from './context.ts';
 import type { Sealed } from './emit.ts';
-import { coverField, type Release, type SectionRelease } from './release.ts';
+import { coverField, deliverByMsMax, type Release, type SectionRelease } from './release.ts';
 import type { Officer } from './views.ts';
 
 /** One copy: its addressee, or none on a broadcast; and who reads which fields of it. */
@@ -104,8 +104,7 @@ function sealCopy(context: GatewayContext, sealing: Sealing, { to, sections, mem
     lane: draft.lane,
     schema: draft.schema,
     messageId,
-    deliverByMs:
-      draft.deliverByMs ?? nowMs + (draft.lane === 'now' ? limits.deliverByNowMsMax : limits.deliverByMsMax),
+    deliverByMs: draft.deliverByMs ?? nowMs + deliverByMsMax(draft.lane),
     content,
     chained: true,
   };

@@ -82,8 +82,9 @@ function note(
 /** A gap is shown and never holds back what follows. */
 function noticeGap(context: GatewayContext, { placed, sender }: Placing, from: number): void {
   const { header } = placed;
-  const to = Math.min(header.sequence - 1, from + limits.receiptExceptionsMax - 1);
-  for (let sequence = from; sequence <= to; sequence += 1)
+  // Of a channel with more missing than a receipt reports, no more is receipted (receipt-sender.ts).
+  const listed = context.store.positions.missing(header.subject, header.epoch, limits.receiptExceptionsMax);
+  for (const sequence of listed.filter((at) => at >= from && at < header.sequence))
     note(context, { placed, sender }, { sequence, code: 'MISSING' });
   const missing = header.sequence - from;
   context.audit.append({

@@ -13,7 +13,7 @@ import { ComityError, type Problem } from '../errors.ts';
 import type { GatewayApi, Officer } from '../gateway/views.ts';
 import { parseStrictJson } from '../keys/index.ts';
 import { limits } from '../limits.ts';
-import type { Log } from '../log.ts';
+import { type Log, placeOf } from '../log.ts';
 import { type Bearers, createBearers, type TokenHolder } from './bearer.ts';
 import { isJsonContentType } from './content-type.ts';
 import { createEventStreams } from './events.ts';
@@ -227,11 +227,4 @@ async function listen(app: FastifyInstance, o: Readonly<{ host: string; port: nu
     }
     throw error;
   }
-}
-
-/** Where it failed, without the words of the error: those may quote a message. */
-function placeOf({ cause }: ComityError): string {
-  if (!(cause instanceof Error)) return typeof cause;
-  const frames = (cause.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
-  return [cause.name, ...frames.slice(0, 8).map((line) => line.trim())].join(' ');
 }

@@ -9,6 +9,8 @@ import { ComityError } from '../errors.ts';
 const sqliteFull = 13;
 const sqliteCorrupt = 11;
 const sqliteNotADatabase = 26;
+/** TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE: a value that has no place here. The store itself is well. */
+const sqliteMisuses = new Set([18, 19, 20, 21, 25]);
 /** Shared memory could not grow: what a full disk looks like to the write-ahead log's index. */
 const sqliteIoErrorShmSize = 4874;
 /** After a failed sync the kernel may drop what was not written, so this connection is not trusted again. */
@@ -164,10 +166,13 @@ function extendedCode(error: unknown): number | undefined {
   return typeof error.errcode === 'number' ? error.errcode : undefined;
 }
 
-/** An error of SQLite as STORE_FULL or STORE_FAILED; any other as it is. */
+/**
+ * An error of SQLite as STORE_FULL or STORE_FAILED; any other as it is. What is wrong with one value is no
+ * failure of the store: to try it again would never end.
+ */
 export function storeError(error: unknown): unknown {
   const code = extendedCode(error);
-  if (code === undefined) return error;
+  if (code === undefined || sqliteMisuses.has(code & 0xff)) return error;
   const full = (code & 0xff) === sqliteFull || code === sqliteIoErrorShmSize;
   return full
     ? new ComityError('STORE_FULL', undefined, { cause: error })

@@ -171,7 +171,10 @@ function createDue({ database, channels }: Context): Due {
     `INSERT INTO due_exceptions (peer, channel, sequence, code) VALUES (?, ?, ?, ?)
      ON CONFLICT (peer, channel, sequence) DO UPDATE SET code = excluded.code`,
   );
-  const takeChannels = database.prepare('DELETE FROM due_channels WHERE peer = ? RETURNING channel');
+  const channelsDue = database.prepare(
+    'SELECT channel FROM due_channels WHERE peer = ? ORDER BY channel LIMIT ?',
+  );
+  const dropChannel = database.prepare('DELETE FROM due_channels WHERE peer = ? AND channel = ?');
   const exceptions = database.prepare(
     'SELECT channel, sequence, code FROM due_exceptions WHERE peer = ? ORDER BY channel, sequence LIMIT ?',
   );
@@ -194,10 +197,11 @@ function createDue({ database, channels }: Context): Due {
       database.write(() => {
         const taken = exceptions.all<Row>(peer, limit);
         for (const row of taken) drop.run(peer, row.channel, row.sequence);
-        const told = new Set([
-          ...takeChannels.all<{ channel: number }>(peer).map(({ channel }) => channel),
-          ...taken.map(({ channel }) => channel),
-        ]);
+        const told = new Set(taken.map(({ channel }) => channel));
+        for (const { channel } of channelsDue.all<{ channel: number }>(peer, limit)) {
+          if (told.size < limit) told.add(channel);
+        }
+        for (const channel of told) dropChannel.run(peer, channel);
         return { channels: [...told].map(channels.name), exceptions: taken.map(named) };
       }),
   };

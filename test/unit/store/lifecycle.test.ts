@@ -142,9 +142,9 @@ describe('a transaction', () => {
     expect(() =>
       store.transaction(() => {
         store.messages.insert(written);
-        expect(() => store.messages.insert(written)).toThrow(code('STORE_FAILED'));
+        expect(() => store.messages.insert(written)).toThrow('UNIQUE constraint');
       }),
-    ).toThrow(code('STORE_FAILED'));
+    ).toThrow('UNIQUE constraint');
     expect(store.messages.count()).toBe(0);
     store.messages.insert(written);
   });
