@@ -1,0 +1,83 @@
+/** The bare peers: the same bytes with the same durability, and nothing else. */
+
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AckPolicy, type JsMsg, StorageType } from '@nats-io/jetstream';
+import type { DevelopmentHub } from '../src/transport/index.ts';
+import { inFlight } from './measure.ts';
+
+const stream = 'BENCH_PEER';
+const subject = 'bench.peer';
+
+/** A stream like those of the layout: a file, synced before each acknowledgement by the server's configuration. */
+export async function addPeerStream({ hub }: DevelopmentHub): Promise<void> {
+  await hub.manager.streams.add({
+    name: stream,
+    subjects: [subject],
+    storage: StorageType.File,
+    allow_direct: true,
+    max_bytes: 1024 * 1024 * 1024,
+  });
+}
+
+export type BarePublishing = Readonly<{ data: Uint8Array; count: number; window: number; round: string }>;
+
+/** Single publishes with a message id; messages a second. */
+export async function barePublish({ hub }: DevelopmentHub, o: BarePublishing): Promise<number> {
+  const start = performance.now();
+  await inFlight(o.count, o.window, (index) =>
+    hub.jetstream.publish(subject, o.data, { msgID: `${o.round}-${index}`, timeout: 20_000 }),
+  );
+  return o.count / ((performance.now() - start) / 1000);
+}
+
+export type BareConsuming = Readonly<{
+  stream: string;
+  /** What the consumer takes of the stream. */
+  filter: string;
+  count: number;
+  /** Messages to one transaction. */
+  batch: number;
+  directory: string;
+  round: string;
+}>;
+
+/** Consumes, inserts the bytes in batches, each durable before it is acknowledged; messages a second. */
+export async function bareReceive({ hub }: DevelopmentHub, o: BareConsuming): Promise<number> {
+  const { name } = await hub.manager.consumers.add(o.stream, {
+    durable_name: `peer_${o.round}`,
+    filter_subject: o.filter,
+    ack_policy: AckPolicy.Explicit,
+    max_ack_pending: 2048,
+  });
+  const database = new DatabaseSync(join(o.directory, `peer-${o.round}.sqlite`));
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    CREATE TABLE messages (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT`);
+  const insert = database.prepare('INSERT INTO messages (bytes) VALUES (?)');
+  const keep = (held: readonly JsMsg[]): void => {
+    database.exec('BEGIN IMMEDIATE');
+    for (const { data } of held) insert.run(data);
+    database.exec('COMMIT');
+    for (const message of held) message.ack();
+  };
+  const consumer = await hub.jetstream.consumers.get(o.stream, name);
+  const start = performance.now();
+  const messages = await consumer.consume({ max_messages: Math.max(256, 2 * o.batch) });
+  let held: JsMsg[] = [];
+  let seen = 0;
+  for await (const message of messages) {
+    held.push(message);
+    seen += 1;
+    if (held.length === o.batch || seen === o.count) {
+      keep(held);
+      held = [];
+    }
+    if (seen === o.count) break;
+  }
+  await hub.connection.flush();
+  const rate = o.count / ((performance.now() - start) / 1000);
+  await messages.close();
+  database.close();
+  await hub.manager.consumers.delete(o.stream, name);
+  return rate;
+}
