@@ -173,8 +173,10 @@ type TrustChange = Parameters<Parameters<GatewayContext['trust']['onChange']>[0]
 
 /** A newer list or statement may be what something waits for, and may change what we follow. */
 function onTrustChange(context: GatewayContext, parts: Parts, change: TrustChange): void {
-  const { version } = context.trust.list();
   const { what, agency } = change;
+  // A root can end the line of lists: the list that encloses it follows, and is told of by itself.
+  if (what === 'root' && !context.trust.hasList()) return;
+  const { version } = context.trust.list();
   if (what === 'statement' && agency !== undefined) {
     context.audit.append({
       event: 'statement.applied',

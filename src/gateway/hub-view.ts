@@ -2,7 +2,7 @@
 
 import type { AgencyStatement } from '../keys/index.ts';
 import { limits } from '../limits.ts';
-import { directoryStream, durablesOf, type HubPlan, streamOf } from '../transport/index.ts';
+import { directoryStream, durablesOf, type HubPlan, isNatsUserKey, streamOf } from '../transport/index.ts';
 import type { DurableName } from '../transport/port.ts';
 import type { TrustBook } from '../trust/index.ts';
 import type { AgencyId } from '../types.ts';
@@ -24,6 +24,7 @@ export function hubPlanOf(
   nowMs: number,
   before: StatementBefore = () => undefined,
 ): HubPlan {
+  const holderOf = holders(trust, before);
   const agencies = trust.members().map((member) => {
     const { agency, publishes, receives } = member;
     const status = trust.statusAt(agency, nowMs);
@@ -31,7 +32,9 @@ export function hubPlanOf(
       agency,
       publishes,
       receives,
-      natsUserKeys: natsKeys(trust.statement(agency), before(agency), nowMs),
+      natsUserKeys: natsKeys(trust.statement(agency), before(agency), nowMs).filter(
+        (key) => isNatsUserKey(key) && holderOf.get(key) === agency,
+      ),
       status: status === 'unknown' ? ('revoked' as const) : status,
     };
   });
@@ -51,6 +54,19 @@ export function hubViewOf(trust: TrustBook, agency: AgencyId, nowMs: number): Hu
       return stream;
     },
   };
+}
+
+/**
+ * Whose each user key is: of several agencies that claim one, the first to have said so. The server takes no
+ * key twice, and what one member claims must keep no other's change, a revocation least of all, from the hub.
+ */
+function holders(trust: TrustBook, before: StatementBefore): ReadonlyMap<string, AgencyId> {
+  const claims = trust
+    .members()
+    .flatMap(({ agency }) => [trust.statement(agency), before(agency)])
+    .flatMap((statement) => (statement === undefined ? [] : [statement]))
+    .toSorted((a, b) => b.issuedMs - a.issuedMs || (a.agency < b.agency ? 1 : -1));
+  return new Map(claims.map(({ natsUserKey, agency }) => [natsUserKey, agency]));
 }
 
 /** The current user key and, for a day after it changed, the one before. */

@@ -96,7 +96,8 @@ function verify({ context, memory }: Judging, arrival: Arrival, opened: Opened):
 
 function unverified(context: GatewayContext, opened: Opened, code: ErrorCode): Judgement {
   const sender = opened.subject.sender;
-  const newer = opened.header.trustVersion > context.trust.list().version;
+  // Between a root that ends a line of lists and the next list, everybody is unknown.
+  const newer = !context.trust.hasList() || opened.header.trustVersion > context.trust.list().version;
   if (code === 'SENDER_UNKNOWN' && newer) {
     return { verdict: 'parked', code: 'AWAITING_TRUST', awaits: 'list', sender, opened };
   }

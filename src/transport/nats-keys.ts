@@ -22,6 +22,14 @@ export function publicKeyOfSeed(seed: string): string {
   throw new ComityError('KEY_FILE_INVALID', 'the NATS user seed does not begin with `SU`');
 }
 
+/** Whether the text is a user's public key, its checksum included. */
 export function isNatsUserKey(text: string): boolean {
-  return /^U[A-Z2-7]{55}$/.test(text);
+  if (!/^U[A-Z2-7]{55}$/.test(text)) return false;
+  try {
+    // The server refuses a whole configuration for one checksum that is wrong.
+    nkeys.fromPublic(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
