@@ -1,6 +1,6 @@
 /** What the command line starts: handed to it, since it stands below. */
 import { spawn } from 'node:child_process';
-import { extname, join } from 'node:path';
+import { extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Io, Starters, UpOptions } from './cli/index.ts';
 import { systemClock } from './clock.ts';
@@ -70,9 +70,8 @@ async function up(o: UpOptions): Promise<void> {
 function greet({ federation, gateways, hub }: RunningFederation, o: UpOptions): void {
   o.say(`${federation.name} (${federation.environment}), hub on ${hub.server}`);
   for (const { planned, places } of federation.agencies) {
-    o.say(
-      `  ${planned.agency.padEnd(14)} ${gateways.get(planned.agency)?.url}  token in ${places.tokenFile}`,
-    );
+    const url = gateways.get(planned.agency)?.url;
+    o.say(`  ${planned.agency.padEnd(14)} ${url}  token in ${relative('', places.tokenFile)}`);
   }
   const [first] = federation.agencies;
   const directory = o.directory === '.comity' ? '' : ` --directory ${o.directory}`;
