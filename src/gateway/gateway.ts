@@ -7,7 +7,7 @@ import { limits } from '../limits.ts';
 import { placeOf } from '../log.ts';
 import type { Delivery, DurableName, Following } from '../transport/port.ts';
 import type { GatewayContext } from './context.ts';
-import { envelope, list, quarantine, receipts, show } from './desk.ts';
+import { envelope, eventsFor, list, quarantine, receipts, show } from './desk.ts';
 import { publishStatement, takeDirectory } from './directory.ts';
 import { createEchoes } from './echoes.ts';
 import { type HealthFacts, health, metrics } from './health.ts';
@@ -18,7 +18,7 @@ import { createOutbound } from './outbound.ts';
 import { createOutboxPublisher } from './outbox-publisher.ts';
 import { preview } from './preview.ts';
 import { createReceiptSender } from './receipt-sender.ts';
-import type { GatewayApi } from './views.ts';
+import type { EventView, GatewayApi } from './views.ts';
 
 const housekeepingMs = 60_000;
 const drainMs = 10_000;
@@ -30,6 +30,8 @@ export interface Gateway extends GatewayApi {
   start(): Promise<void>;
   /** Takes no more drafts, brings out what waits as far as the hub lets it, and stops. */
   stop(): Promise<void>;
+  /** Every event, for the process itself: what an officer is shown is `events`. */
+  eventsAfter(id: number, limit: number): readonly EventView[];
   /** Publishes the statement, when it is a newer one than the hub has. */
   publishStatement(statement: string): Promise<void>;
 }
@@ -59,6 +61,7 @@ export function createGateway(context: GatewayContext, o: { statement: string })
     receipts: (id, officer) => receipts(context, id, officer),
     envelope: (id, officer) => envelope(context, id, officer),
     quarantine: (before, limit) => quarantine(context, before, limit),
+    events: (officer, o) => eventsFor(context, officer, o),
     eventsAfter: (id, limit) =>
       context.store.events.after(id, limit).map(({ atMs, ...event }) => ({ ...event, at: rfc3339(atMs) })),
     lastEventId: () => context.store.events.lastId(),
@@ -225,7 +228,8 @@ async function stop(context: GatewayContext, state: State, parts: Parts): Promis
   await parts.follow.stop();
   if (state.behind === undefined) {
     parts.receiptSender.flush();
-    await parts.publisher.drain(drainMs);
+    // Without a hub nothing comes out by waiting; the rows are on disk.
+    if (context.transport.state === 'connected') await parts.publisher.drain(drainMs);
   }
   parts.receiptSender.stop();
   parts.heartbeat.stop();
