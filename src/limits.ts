@@ -107,6 +107,7 @@ export const limits = Object.freeze({
   outboxRowsMax: 200_000,
   outboxPruneRowsMax: 2_000,
   submitBatchMax: 256,
+  echoesMax: 20_000,
   idempotencyKeptMs: 2 * dayMs,
   idempotencyKeyCharsMax: 200,
   pageRowsMax: 200,

@@ -1,9 +1,8 @@
 /** A broadcast comes back to its sender. What comes back byte for byte as it left needs no judging. */
 import { base64 } from '../bytes.ts';
 import { sha256 } from '../keys/index.ts';
+import { limits } from '../limits.ts';
 import type { Delivery } from '../transport/port.ts';
-
-const echoesRemembered = 4096;
 
 export interface Echoes {
   /** Notes what is about to leave. */
@@ -19,7 +18,7 @@ export function createEchoes(): Echoes {
     left(rows) {
       for (const { subject, envelope } of rows) subjectsByDigest.set(base64(sha256(envelope)), subject);
       for (const digest of subjectsByDigest.keys()) {
-        if (subjectsByDigest.size <= echoesRemembered) return;
+        if (subjectsByDigest.size <= limits.echoesMax) return;
         subjectsByDigest.delete(digest);
       }
     },
