@@ -3,12 +3,13 @@ import { hex } from '../bytes.ts';
 import { rfc3339 } from '../clock.ts';
 import { ComityError, errorTable } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { requestOfReadClass } from '../policy/index.ts';
 import { decodeSection, type Schema, schemaNamed } from '../schema/index.ts';
 import type { ListedMessage, RecipientState, SectionRow } from '../store/port.ts';
 import type { GatewayContext } from './context.ts';
-import { officerFacts } from './facts.ts';
+import { allowedClasses, answersTo, mayKnow, mayRead, mayReadCover } from './may-read.ts';
 import type {
+  EventPage,
+  EventView,
   MessageQuery,
   MessageSummary,
   MessageView,
@@ -37,8 +38,11 @@ export async function list(
   const allowed = allowedClasses(context, officer);
   const rows = await context.search({ ...filter, allowed, ...(words === undefined ? {} : { words }) }, limit);
   const last = rows.at(-1);
+  const items = rows
+    .filter(({ facts }) => query.reference === undefined || mayReadCover(context, facts.id, officer))
+    .map((row) => summaryOf(context, row, officer));
   return {
-    items: rows.map(summaryOf),
+    items,
     ...(last === undefined || rows.length < limit ? {} : { next: last.cursor }),
   };
 }
@@ -51,24 +55,6 @@ function searchWords(search: string): readonly string[] {
     throw new ComityError('REQUEST_INVALID', `a search has 1 to ${limits.searchTokensMax} words`);
   }
   return words;
-}
-
-/** The read classes that policy lets this officer read; there are few, and the engine remembers its answers. */
-function allowedClasses(context: GatewayContext, officer: Officer): readonly number[] {
-  return context.store.messages
-    .readClasses()
-    .filter(({ facts }) => mayRead(context, officer, facts).effect === 'allow')
-    .map(({ id }) => id);
-}
-
-function mayRead(
-  context: GatewayContext,
-  officer: Officer,
-  readClass: string,
-): ReturnType<GatewayContext['policy']['decide']> {
-  return context.policy.decide(
-    requestOfReadClass(readClass, officerFacts(context, officer), context.clock.nowMs()),
-  );
 }
 
 export function show(context: GatewayContext, id: string, officer: Officer): MessageView {
@@ -87,7 +73,7 @@ export function show(context: GatewayContext, id: string, officer: Officer): Mes
     policyVersion: context.policy.version,
   });
   return {
-    ...summaryOf(listed),
+    ...summaryOf(context, listed, officer),
     digest: hex(facts.digest),
     subject: facts.subject,
     epoch: hex(facts.epoch),
@@ -95,19 +81,15 @@ export function show(context: GatewayContext, id: string, officer: Officer): Mes
     schema: facts.schema,
     deliverBy: rfc3339(facts.deliverByMs),
     sections,
-    answers: context.store.messages.answersTo(facts.digest).map((answer) => answer.facts.id),
+    answers: answersTo(context, facts.digest, officer).map((answer) => answer.facts.id),
   };
 }
 
 /** NOT_FOUND also where the officer may read nothing of it: existence leaks too. */
 function find(context: GatewayContext, id: string, officer: Officer): ListedMessage {
   const listed = context.store.messages.byId(id);
-  const readable =
-    listed !== undefined &&
-    context.store.messages
-      .sections(id)
-      .some(({ readClass }) => mayRead(context, officer, readClass).effect === 'allow');
-  if (listed === undefined || !readable) throw new ComityError('NOT_FOUND', `no message \`${id}\``);
+  if (listed === undefined || !mayKnow(context, id, officer))
+    throw new ComityError('NOT_FOUND', `no message \`${id}\``);
   return listed;
 }
 
@@ -127,7 +109,12 @@ function versionOf(schema: string): number {
   return Number(/\.v(\d+)\./.exec(schema)?.[1] ?? 1);
 }
 
-export function summaryOf({ cursor, facts }: ListedMessage): MessageSummary {
+function summaryOf(
+  context: GatewayContext,
+  { cursor, facts }: ListedMessage,
+  officer: Officer,
+): MessageSummary {
+  const cover = mayReadCover(context, facts.id, officer);
   return {
     id: facts.id,
     cursor,
@@ -136,10 +123,10 @@ export function summaryOf({ cursor, facts }: ListedMessage): MessageSummary {
     to: facts.to ?? 'all',
     kind: facts.kind,
     lane: facts.lane,
-    ...(facts.reference === undefined ? {} : { reference: facts.reference }),
+    ...(facts.reference === undefined || !cover ? {} : { reference: facts.reference }),
     createdAt: rfc3339(facts.createdMs),
     storedAt: rfc3339(facts.storedMs),
-    ...(facts.inForceUntilMs === undefined ? {} : { inForceUntil: rfc3339(facts.inForceUntilMs) }),
+    ...(facts.inForceUntilMs === undefined || !cover ? {} : { inForceUntil: rfc3339(facts.inForceUntilMs) }),
     flags: facts.flags,
   };
 }
@@ -151,13 +138,14 @@ export function receipts(context: GatewayContext, id: string, officer: Officer):
   const copies = facts.distribution === undefined ? [] : context.store.messages.copies(facts.distribution);
   const first = copies[0]?.facts.id ?? id;
   const answers = (copies.length === 0 ? [facts] : copies.map((copy) => copy.facts)).flatMap(({ digest }) =>
-    context.store.messages.answersTo(digest),
+    answersTo(context, digest, officer),
   );
   const schema = schemaNamed(facts.schema, versionOf(facts.schema));
   const recipients = context.store.receipts
     .recipients(first)
     .map((state) => recipientView(context, { state, answers, schema, officer }));
-  return { id: first, ...(facts.reference === undefined ? {} : { reference: facts.reference }), recipients };
+  const named = facts.reference !== undefined && mayReadCover(context, id, officer);
+  return { id: first, ...(named ? { reference: facts.reference } : {}), recipients };
 }
 
 type Receiving = Readonly<{
@@ -195,13 +183,30 @@ function statusOf(context: GatewayContext, { facts }: ListedMessage, officer: Of
   const views = context.store.messages
     .sections(facts.id)
     .map((row) => sectionView(context, officer, { row, schema }));
-  const given = views.map(({ content }) => (content as { status?: unknown } | undefined)?.status);
-  return given.find((status) => typeof status === 'string') ?? 'UNKNOWN';
+  for (const { name, content } of views) {
+    const status = (content as { status?: unknown } | undefined)?.status;
+    if (typeof status !== 'string') continue;
+    context.audit.append({
+      event: 'section.read',
+      officer: officer.pseudonym,
+      message: facts.id,
+      sections: [name],
+      policyVersion: context.policy.version,
+    });
+    return status;
+  }
+  return 'UNKNOWN';
 }
 
-/** The exact bytes, for a court or another system. */
+/** The exact bytes, for a court or another system; NOT_FOUND also where a section lies open that the officer may not read. */
 export function envelope(context: GatewayContext, id: string, officer: Officer): Uint8Array {
   const { facts } = find(context, id, officer);
+  const closed = context.store.messages
+    .sectionClasses(id)
+    .some(
+      ({ state, readClass }) => state === 'open' && mayRead(context, officer, readClass).effect !== 'allow',
+    );
+  if (closed) throw new ComityError('NOT_FOUND', `the envelope of \`${id}\` shows more than you may read`);
   const bytes = context.store.messages.envelope(facts.id);
   if (bytes === undefined) throw new ComityError('NOT_FOUND', `the envelope of \`${id}\` was erased`);
   context.audit.append({
@@ -235,4 +240,23 @@ export function quarantine(
     }),
   );
   return { items, ...(last === undefined || rows.length < most ? {} : { next: last.id }) };
+}
+
+/** Events after one, without those of messages that the officer may not know of. */
+export function eventsFor(
+  context: GatewayContext,
+  officer: Officer,
+  { after, limit }: Readonly<{ after: number; limit: number }>,
+): EventPage {
+  const rows = context.store.events.after(after, limit);
+  const events = rows
+    .filter(({ message }) => message === undefined || mayKnow(context, message, officer))
+    .map((row): EventView => {
+      const { atMs, facts, ...event } = row;
+      const { reference, ...others } = facts;
+      const named = reference !== undefined && row.message !== undefined;
+      const shown = named && mayReadCover(context, row.message, officer) ? facts : others;
+      return { ...event, facts: shown, at: rfc3339(atMs) };
+    });
+  return { events, upTo: rows.at(-1)?.id ?? after };
 }

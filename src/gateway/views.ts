@@ -129,6 +129,9 @@ export type EventView = Readonly<{
   facts: Readonly<Record<string, string | number>>;
 }>;
 
+/** `upTo`: the last event that was looked at, shown or not; the next page comes after it. */
+export type EventPage = Readonly<{ events: readonly EventView[]; upTo: number }>;
+
 export type Page<T> = Readonly<{ items: readonly T[]; next?: number }>;
 
 export type MessageQuery = Readonly<{
@@ -185,7 +188,8 @@ export interface GatewayApi {
   /** The exact bytes that were signed and sent. */
   envelope(id: string, officer: Officer): Uint8Array;
   quarantine(before: number | undefined, limit: number): Page<QuarantineView>;
-  eventsAfter(id: number, limit: number): readonly EventView[];
+  /** What the officer may know of, oldest first. */
+  events(officer: Officer, o: Readonly<{ after: number; limit: number }>): EventPage;
   lastEventId(): number;
   onEvents(run: () => void): () => void;
   health(): Health;

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { ComityError } from '../errors.ts';
-import type { EventView, GatewayApi } from '../gateway/views.ts';
+import type { EventView, GatewayApi, Officer } from '../gateway/views.ts';
 import { limits } from '../limits.ts';
 import { type Call, type Route, route } from './route.ts';
 import { cursorInUrl, eventShape } from './shapes.ts';
@@ -23,6 +23,7 @@ export function createEventStreams(clock: Clock): EventStreams {
   const open = new Set<ServerResponse>();
   const follow = async ({
     gateway,
+    officer,
     query,
     header,
     reply,
@@ -41,7 +42,7 @@ export function createEventStreams(clock: Clock): EventStreams {
     });
     open.add(raw);
     try {
-      await pump({ gateway, raw, clock, from });
+      await pump({ gateway, officer, raw, clock, from });
     } finally {
       open.delete(raw);
       raw.end();
@@ -95,10 +96,16 @@ function startOf(gateway: GatewayApi, lastEventId: string | undefined, after: nu
   return Math.min(after ?? newest, newest);
 }
 
-type Pump = Readonly<{ gateway: GatewayApi; raw: ServerResponse; clock: Clock; from: number }>;
+type Pump = Readonly<{
+  gateway: GatewayApi;
+  officer: Officer;
+  raw: ServerResponse;
+  clock: Clock;
+  from: number;
+}>;
 
 /** Writes what is there, then waits for more or for the time of a heartbeat, until the follower goes. */
-async function pump({ gateway, raw, clock, from }: Pump): Promise<void> {
+async function pump({ gateway, officer, raw, clock, from }: Pump): Promise<void> {
   const gone = new AbortController();
   raw.once('close', () => gone.abort());
   const bell = createBell();
@@ -108,12 +115,13 @@ async function pump({ gateway, raw, clock, from }: Pump): Promise<void> {
   try {
     raw.write(': comity\n\n');
     while (!gone.signal.aborted) {
-      const events = gateway.eventsAfter(last, limits.eventPageRows);
+      const { events, upTo } = gateway.events(officer, { after: last, limit: limits.eventPageRows });
       for (const event of events) {
-        last = event.id;
         if (!raw.write(eventText(event))) await once(raw, 'drain', { signal: gone.signal });
       }
-      if (events.length > 0) continue;
+      const moved = upTo > last;
+      last = upTo;
+      if (moved) continue;
       const cancel = clock.after(limits.eventHeartbeatMs, bell.ring);
       const rung = await bell.wait(() => gateway.lastEventId() > last || gone.signal.aborted);
       cancel();

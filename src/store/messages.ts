@@ -50,10 +50,6 @@ export function createMessages(context: MessagesContext): MessageStore {
   };
   const listed = (row: MessageRow | undefined): ListedMessage | undefined =>
     row === undefined ? undefined : listedMessage(context, row);
-  const classFacts = (): ((id: number) => string) => {
-    const facts = new Map(shapes.readClasses().map((row) => [row.id, row.facts]));
-    return (id) => facts.get(id) ?? '';
-  };
   return {
     insert: createInsert(context),
     byId: (id) => listed(find(id)),
@@ -64,7 +60,18 @@ export function createMessages(context: MessagesContext): MessageStore {
     },
     sections(id) {
       const row = find(id);
-      return row === undefined ? [] : openSections(context, row, classFacts());
+      return row === undefined ? [] : openSections(context, row, shapes.classFacts);
+    },
+    sectionClasses(id) {
+      const row = find(id);
+      if (row === undefined) return [];
+      return shapes
+        .shape(row.shape)
+        .sections.map(([field, , state, readClass]) => ({
+          field,
+          state,
+          readClass: shapes.classFacts(readClass),
+        }));
     },
     envelope(id) {
       const row = find(id);

@@ -116,6 +116,8 @@ export interface Messages {
   /** Whether the sender used this id before. */
   idUsed(sender: AgencyId, id: string): boolean;
   sections(id: string): readonly SectionRow[];
+  /** What policy judges of each section, without opening any; none of a message that is not known. */
+  sectionClasses(id: string): readonly Pick<SectionRow, 'field' | 'state' | 'readClass'>[];
   envelope(id: string): Uint8Array | undefined;
   /** Rows with at least one section of an allowed class (existence of the cover counts). */
   page(filter: MessageFilter, limit: number): readonly ListedMessage[];

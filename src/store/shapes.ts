@@ -32,6 +32,8 @@ export interface Shapes {
   /** Every shape's number. */
   ids(): readonly number[];
   readClasses(): readonly ReadClass[];
+  /** The facts of one class. */
+  classFacts(id: number): string;
 }
 
 const coverField = 1;
@@ -103,19 +105,29 @@ export function createShapes(database: Database, vault: Vault): Shapes {
       return [...byId.keys()];
     },
     readClasses: classes.all,
+    classFacts: classes.facts,
   };
 }
 
 function createReadClasses(database: Database, vault: Vault) {
   const known = new Map<string, number>();
   const listed = new Map<number, ReadClass>();
+  let listedUpTo = 0;
   database.onRollback(() => {
     known.clear();
     listed.clear();
+    listedUpTo = 0;
   });
   const find = database.prepare('SELECT id FROM read_classes WHERE token = ?');
   const insert = database.prepare('INSERT INTO read_classes (token, sealed) VALUES (?, ?)');
   const newer = database.prepare('SELECT id, sealed FROM read_classes WHERE id > ? ORDER BY id');
+  // Senders choose the facts, so there may be very many.
+  const load = (): void => {
+    for (const row of newer.all<ClassRow>(listedUpTo)) {
+      listed.set(row.id, { id: row.id, facts: utf8Text(vault.openRow('read-class', row.sealed)) });
+      listedUpTo = row.id;
+    }
+  };
   return {
     of(facts: string): number {
       const remembered = known.get(facts);
@@ -127,11 +139,12 @@ function createReadClasses(database: Database, vault: Vault) {
       return id;
     },
     all(): readonly ReadClass[] {
-      const last = Math.max(0, ...listed.keys());
-      for (const row of newer.all<ClassRow>(last)) {
-        listed.set(row.id, { id: row.id, facts: utf8Text(vault.openRow('read-class', row.sealed)) });
-      }
+      load();
       return [...listed.values()];
+    },
+    facts(id: number): string {
+      if (!listed.has(id)) load();
+      return listed.get(id)?.facts ?? '';
     },
   };
 }

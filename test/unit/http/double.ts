@@ -136,7 +136,11 @@ export function createDouble() {
         ],
       };
     },
-    eventsAfter: (id, limit) => events.filter((event) => event.id > id).slice(0, limit),
+    events(_officer, { after, limit }) {
+      const page = events.filter((event) => event.id > after).slice(0, limit);
+      const shown = page.filter(({ type }) => type !== 'hidden');
+      return { events: shown, upTo: page.at(-1)?.id ?? after };
+    },
     lastEventId: () => events.at(-1)?.id ?? 0,
     onEvents(run) {
       listeners.add(run);

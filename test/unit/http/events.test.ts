@@ -59,6 +59,17 @@ describe('events', () => {
     follower.stop();
   });
 
+  it('pass over what the officer may not know of, and go on', async () => {
+    const { double, follow } = await setUp();
+    const follower = await follow();
+    await follower.until(': comity');
+    double.emit('hidden');
+    await new Promise((turn) => setImmediate(turn));
+    double.emit('shown');
+    expect(await follower.until('event: shown')).not.toContain('hidden');
+    follower.stop();
+  });
+
   it('resume after the last one seen, which goes before the query', async () => {
     const { double, follow } = await setUp();
     for (const type of ['one', 'two', 'three']) double.emit(type);
