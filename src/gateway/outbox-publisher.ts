@@ -4,7 +4,7 @@ import { asComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { OutboxRow } from '../store/port.ts';
 import type { Outgoing, PublishOutcome } from '../transport/port.ts';
-import { lanes } from '../types.ts';
+import { type Lane, lanes } from '../types.ts';
 import type { GatewayContext } from './context.ts';
 import { ownLast } from './hub-compare.ts';
 
@@ -48,22 +48,27 @@ export function createOutboxPublisher(context: GatewayContext, hooks: PublisherH
   };
 
   const publishStream = async (stream: string): Promise<void> => {
+    // What the hub refuses, as after a grant was withdrawn, holds up neither other subjects nor other lanes.
+    const held = new Set<Lane>();
     while (!stopped) {
-      const rows = nextRows(context, stream);
-      if (rows.length === 0) return;
-      if (await tryRows(rows)) retryMs = retryMsMin;
-      else return later();
+      const rows = nextRows(context, { stream, held });
+      const [first] = rows;
+      if (first === undefined) return held.size > 0 ? later() : undefined;
+      const progress = await tryRows(rows);
+      if (progress === 'failed') return later();
+      if (progress === 'refused') held.add(first.lane);
+      else retryMs = retryMsMin;
     }
   };
 
   /** A link or a store that fails in the middle leaves the rows waiting, as they were. */
-  const tryRows = async (rows: readonly OutboxRow[]): Promise<boolean> => {
+  const tryRows = async (rows: readonly OutboxRow[]): Promise<Progress> => {
     try {
       hooks.onLeaving(rows);
       return await publishRows(context, rows, hooks.onBehind);
     } catch (error) {
       context.log.warn('outbox.publish-failed', { result: 'failed', reason: asComityError(error).code });
-      return false;
+      return 'failed';
     }
   };
 
@@ -100,31 +105,38 @@ export function createOutboxPublisher(context: GatewayContext, hooks: PublisherH
 }
 
 /** What goes out next on a stream: the most urgent lane's rows, as much as the link carried in the last second. */
-function nextRows(context: GatewayContext, stream: string): readonly OutboxRow[] {
+function nextRows(
+  context: GatewayContext,
+  { stream, held }: Readonly<{ stream: string; held: ReadonlySet<Lane> }>,
+): readonly OutboxRow[] {
   const carried = Math.max(context.transport.bytesLastSecond, limits.publishBatchBytesFirst);
   const bytesMax = Math.min(carried, limits.publishBatchBytesMax);
   for (const lane of lanes) {
+    if (held.has(lane)) continue;
     const rows = context.store.outbox.next(stream, lane, limits.publishBatchMessagesMax, bytesMax);
     if (rows.length > 0) return rows;
   }
   return [];
 }
 
-/** Publishes the rows as one batch or, on any batch error, singly. True where something was stored. */
+/** sent: something was stored; refused: nothing was, by the hub's decision; failed: nobody knows. */
+type Progress = 'sent' | 'refused' | 'failed';
+
+/** Publishes the rows as one batch or, on any batch error, singly. */
 async function publishRows(
   context: GatewayContext,
   rows: readonly OutboxRow[],
   onBehind: (subject: string) => void,
-): Promise<boolean> {
+): Promise<Progress> {
   if (rows.length > 1 && context.layout().isAtomic(rows[0]?.stream ?? '')) {
     const outcome = await context.transport.publishBatch(fenced(context, rows));
     // Died here: the rows are still waiting; publishing them again is fenced or a duplicate, and counts as sent.
     context.reached('outbound.published');
     if (outcome.result === 'stored') {
       markSent(context, rows, outcome.sequences);
-      return true;
+      return 'sent';
     }
-    if (outcome.result === 'unknown') return false;
+    if (outcome.result === 'unknown') return 'failed';
   }
   return publishSingly(context, rows, onBehind);
 }
@@ -133,24 +145,28 @@ async function publishSingly(
   context: GatewayContext,
   rows: readonly OutboxRow[],
   onBehind: (subject: string) => void,
-): Promise<boolean> {
-  let progress = false;
+): Promise<Progress> {
+  let stored = false;
+  const refused = new Set<string>();
   for (const row of rows) {
+    // A channel leaves in order: what follows a refused row on its subject waits behind it.
+    if (refused.has(row.subject)) continue;
     const outcome = await context.transport.publishOne(fenced(context, [row])[0] ?? outgoing(row));
     context.reached('outbound.published');
     const settled = await settle(context, row, { outcome, onBehind });
-    if (settled === 'waits') return progress;
-    progress = true;
+    if (settled === 'refused') refused.add(row.subject);
+    else if (settled === 'waits') return stored ? 'sent' : 'failed';
+    else stored = true;
     // The rows in hand may be at the hub by now: what still waits is read anew.
-    if (settled === 'compared') return true;
+    if (settled === 'compared') return 'sent';
   }
-  return progress;
+  return stored ? 'sent' : 'refused';
 }
 
 type Settling = Readonly<{ outcome: PublishOutcome; onBehind: (subject: string) => void }>;
 
-/** sent: the row is at the hub; compared: whatever the hub has is marked, this row or others. */
-type Settled = 'sent' | 'compared' | 'waits';
+/** sent: the row is at the hub; compared: whatever the hub has is marked, this row or others; refused: it says no. */
+type Settled = 'sent' | 'compared' | 'refused' | 'waits';
 
 async function settle(
   context: GatewayContext,
@@ -168,7 +184,7 @@ async function settle(
     result: outcome.result,
     reason: outcome.reason,
   });
-  return 'waits';
+  return outcome.result === 'rejected' ? 'refused' : 'waits';
 }
 
 /** After a fence mismatch our own last message at the hub says where we are (docs/wire.md, The hub). */
