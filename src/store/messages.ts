@@ -65,13 +65,11 @@ export function createMessages(context: MessagesContext): MessageStore {
     sectionClasses(id) {
       const row = find(id);
       if (row === undefined) return [];
-      return shapes
-        .shape(row.shape)
-        .sections.map(([field, , state, readClass]) => ({
-          field,
-          state,
-          readClass: shapes.classFacts(readClass),
-        }));
+      return shapes.shape(row.shape).sections.map(([field, , state, readClass]) => ({
+        field,
+        state,
+        readClass: shapes.classFacts(readClass),
+      }));
     },
     envelope(id) {
       const row = find(id);
