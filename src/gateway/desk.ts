@@ -6,6 +6,7 @@ import { limits } from '../limits.ts';
 import { decodeSection, type Schema, schemaNamed } from '../schema/index.ts';
 import type { ListedMessage, RecipientState, SectionRow } from '../store/port.ts';
 import type { GatewayContext } from './context.ts';
+import { askedBy } from './facts.ts';
 import { allowedClasses, answersTo, mayKnow, mayRead, mayReadCover } from './may-read.ts';
 import type {
   EventPage,
@@ -32,7 +33,7 @@ export async function list(
   if (words !== undefined)
     context.audit.append({
       event: 'search.performed',
-      officer: officer.pseudonym,
+      ...askedBy(officer),
       secrets: { words: words.join(' ') },
     });
   const allowed = allowedClasses(context, officer);
@@ -67,7 +68,7 @@ export function show(context: GatewayContext, id: string, officer: Officer): Mes
     .map((row) => sectionView(context, officer, { row, schema }));
   context.audit.append({
     event: 'section.read',
-    officer: officer.pseudonym,
+    ...askedBy(officer),
     message: id,
     sections: sections.filter(({ content }) => content !== undefined).map(({ name }) => name),
     policyVersion: context.policy.version,
@@ -188,7 +189,7 @@ function statusOf(context: GatewayContext, { facts }: ListedMessage, officer: Of
     if (typeof status !== 'string') continue;
     context.audit.append({
       event: 'section.read',
-      officer: officer.pseudonym,
+      ...askedBy(officer),
       message: facts.id,
       sections: [name],
       policyVersion: context.policy.version,
@@ -211,7 +212,7 @@ export function envelope(context: GatewayContext, id: string, officer: Officer):
   if (bytes === undefined) throw new ComityError('NOT_FOUND', `the envelope of \`${id}\` was erased`);
   context.audit.append({
     event: 'envelope.exported',
-    officer: officer.pseudonym,
+    ...askedBy(officer),
     message: id,
     digest: hex(facts.digest),
   });

@@ -26,6 +26,11 @@ export function officerFacts(context: GatewayContext, officer: Officer): Officer
   return { pseudonym, role, desk, agency: agencyFactsOf(context, context.agency) };
 }
 
+/** Who asked, for the audit log: the officer, and the service that asked in the officer's name. */
+export function askedBy({ pseudonym, service }: Officer): { officer: string; service?: string } {
+  return { officer: pseudonym, ...(service === undefined ? {} : { service }) };
+}
+
 export type FactsSource = Readonly<{
   kind: Kind;
   lane: Lane;

@@ -10,6 +10,7 @@ import type { GatewayContext } from './context.ts';
 import { envelope, eventsFor, list, quarantine, receipts, show } from './desk.ts';
 import { publishStatement, takeDirectory } from './directory.ts';
 import { createEchoes } from './echoes.ts';
+import { askedBy } from './facts.ts';
 import { type HealthFacts, health, metrics } from './health.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { behindOn, ownLast } from './hub-compare.ts';
@@ -247,7 +248,7 @@ function previewRecorded(
   const shown = preview(context, draft, officer);
   context.audit.append({
     event: 'preview.made',
-    officer: officer.pseudonym,
+    ...askedBy(officer),
     kind: shown.kind,
     lane: shown.lane,
     policyVersion: context.policy.version,

@@ -14,6 +14,7 @@ import { formatReference, parseDraft } from '../schema/index.ts';
 import { type AudienceKeyring, createAudienceKeyring } from './audience.ts';
 import type { GatewayContext } from './context.ts';
 import { type Emitted, emit } from './emit.ts';
+import { askedBy } from './facts.ts';
 import { coverField, release, requireReleasable } from './release.ts';
 import { type SealedDraft, sealDraft } from './seal-draft.ts';
 import { keepSent } from './sent.ts';
@@ -239,7 +240,7 @@ function recordRefusal(context: GatewayContext, { officer }: Waiting, error: Com
   if (!['POLICY_REFUSED', 'POLICY_NOT_PERMITTED', 'OBLIGATION_OWED'].includes(error.code)) return;
   context.audit.append({
     event: 'message.refused-by-policy',
-    officer: officer.pseudonym,
+    ...askedBy(officer),
     code: error.code,
     policies: error.reasons.map(({ policy }) => policy),
     policyVersion: context.policy.version,

@@ -5,6 +5,7 @@ import type { AgencyId } from '../types.ts';
 import type { GatewayContext } from './context.ts';
 import { coverStoredFacts } from './cover-facts.ts';
 import type { Emitted } from './emit.ts';
+import { askedBy } from './facts.ts';
 import { coverField } from './release.ts';
 import { distributionName, type SealedDraft } from './seal-draft.ts';
 import { ownSectionRows } from './sections.ts';
@@ -99,7 +100,7 @@ function record(context: GatewayContext, { sealed, emitted, id }: Recording): vo
   const { released, officer, reference, cover } = sealed;
   context.audit.append({
     event: 'message.submitted',
-    officer: officer.pseudonym,
+    ...askedBy(officer),
     message: id,
     digests: emitted.map(({ digest }) => Buffer.from(digest).toString('hex')),
     kind: released.draft.kind,

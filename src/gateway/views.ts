@@ -11,6 +11,8 @@ export type Officer = Readonly<{
   desk: string;
   role: string;
   scopes: readonly Scope[];
+  /** The service that asks on the officer's behalf, by its own pseudonym. */
+  service?: string;
 }>;
 
 export type Reason = Readonly<{ policy: string; text: string }>;

@@ -41,7 +41,7 @@ export function createBearers(holders: readonly TokenHolder[]): Bearers {
         throw new ComityError('SCOPE_MISSING', 'this service does not act for the officer named');
       }
       const scopes = officer.scopes.filter((scope) => holder.officer.scopes.includes(scope));
-      return Object.freeze({ ...officer, scopes });
+      return Object.freeze({ ...officer, scopes, service: holder.officer.pseudonym });
     },
   };
 }

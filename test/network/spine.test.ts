@@ -56,4 +56,17 @@ describe('a broadcast', () => {
     expect(answered?.agency).toBe('it.police');
     expect(answered?.answers[0]?.status).toBe('RESPONSE_STATUS_IN_HAND');
   });
+
+  test('is on record at the reader with who asked: the officer, and the service in the officer’s name', async () => {
+    const police = network.node('it.police');
+    const sent = await network.node('gr.customs').gateway.submit(example('seizure-minimal'), officer);
+    await police.event((event) => event.message === sent.id);
+    police.gateway.show(sent.id, { ...officer, service: 'case-system' });
+    const records = police.store.auditRows
+      .read(0, 10_000)
+      .map(({ record }) => JSON.parse(Buffer.from(record).toString()));
+    const [read] = records.filter(({ event, message }) => event === 'section.read' && message === sent.id);
+    expect(read).toMatchObject({ officer: 'officer-17', service: 'case-system', agency: 'it.police' });
+    expect(read.sections).toContain('goods');
+  });
 });

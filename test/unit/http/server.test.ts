@@ -158,7 +158,11 @@ describe('who asks', () => {
     expect((await get('/v1/messages', tokens.service)).json().code).toBe('SCOPE_MISSING');
     const named = { 'comity-on-behalf-of': 'officer-1' };
     expect((await get('/v1/messages', tokens.service, named)).statusCode).toBe(200);
-    expect(double.calls[0]?.officer).toMatchObject({ pseudonym: 'officer-1', scopes: ['draft', 'read'] });
+    expect(double.calls[0]?.officer).toMatchObject({
+      pseudonym: 'officer-1',
+      scopes: ['draft', 'read'],
+      service: 'case-system',
+    });
     expect((await post('/v1/messages', {}, tokens.service, named)).json().code).toBe('SCOPE_MISSING');
     const other = { 'comity-on-behalf-of': 'reader-1' };
     expect((await get('/v1/messages', tokens.service, other)).json().code).toBe('SCOPE_MISSING');
