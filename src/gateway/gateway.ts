@@ -5,12 +5,12 @@ import { rfc3339 } from '../clock.ts';
 import { asComityError, ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { placeOf } from '../log.ts';
-import type { Delivery, DurableName, Following } from '../transport/port.ts';
 import type { GatewayContext } from './context.ts';
 import { envelope, eventsFor, list, quarantine, receipts, show } from './desk.ts';
 import { publishStatement, takeDirectory } from './directory.ts';
 import { createEchoes } from './echoes.ts';
 import { askedBy } from './facts.ts';
+import { createFollower, type Follower } from './follower.ts';
 import { type HealthFacts, health, metrics } from './health.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { behindOn, ownLast } from './hub-compare.ts';
@@ -254,44 +254,4 @@ function previewRecorded(
     policyVersion: context.policy.version,
   });
   return shown;
-}
-
-interface Follower {
-  start(): Promise<void>;
-  /** Follows other durables where the newest trust list says so. */
-  refresh(): void;
-  stop(): Promise<void>;
-}
-
-/** Follows the durables that the newest trust list gives us. */
-function createFollower(
-  context: GatewayContext,
-  onBatch: (batch: readonly Delivery[], durable: DurableName) => Promise<void>,
-): Follower {
-  let following: Following | undefined;
-  let names = '';
-  let turn: Promise<void> = Promise.resolve();
-  const nameOf = (durables: readonly DurableName[]): string =>
-    durables.map(({ stream, durable }) => `${stream} ${durable}`).join('\n');
-  const followNow = async (): Promise<void> => {
-    const { durables } = context.layout();
-    if (nameOf(durables) === names) return;
-    await following?.stop();
-    names = nameOf(durables);
-    following = await context.transport.follow(durables, onBatch);
-  };
-  const next = (): Promise<void> => {
-    turn = turn.then(followNow, followNow);
-    return turn;
-  };
-  return {
-    start: next,
-    refresh() {
-      next().catch((error: unknown) => context.log.warn('follow.failed', { cause: String(error) }));
-    },
-    async stop() {
-      await turn.catch(() => undefined);
-      await following?.stop();
-    },
-  };
 }
