@@ -4,15 +4,18 @@ import { answerDraft, nineAgencies } from './drafts.ts';
 import { makeFederation } from './federation.ts';
 import { type BenchGateway, composeGateway, inFolder, officer, startHub } from './gateways.ts';
 import { percentile } from './measure.ts';
+import { addPeerStream, bareDelivery } from './peers.ts';
+import { envelopeOf } from './publish.ts';
 import type { Row } from './row.ts';
 
 const perSecond = 100;
-const seconds = 10;
+const seconds = 8;
+const peerSeconds = 5;
 const warmUpSeconds = 2;
 
 export async function* latency(): AsyncGenerator<Row> {
   const federation = await makeFederation(nineAgencies);
-  const times = await inFolder(async (directory) => {
+  const { times, bare } = await inFolder(async (directory) => {
     const hub = await startHub(federation, directory);
     const compose = (agency: string) =>
       composeGateway({ federation, agency, directory: join(directory, agency), hub });
@@ -20,13 +23,17 @@ export async function* latency(): AsyncGenerator<Row> {
     const receiver = await compose('it.police');
     try {
       await Promise.all([sender.start(), receiver.start()]);
-      return await measure(sender, receiver);
+      const measured = await measure(sender, receiver);
+      await addPeerStream(hub);
+      const data = await envelopeOf(sender, answerDraft(0));
+      const message = { data, count: perSecond * peerSeconds };
+      return { times: measured, bare: await bareDelivery(hub, message, atPace) };
     } finally {
       await Promise.all([sender.stop(), receiver.stop()]);
       await hub.stop();
     }
   });
-  const note = 'sender, receiver and subscriber in one process';
+  const note = 'peer: bare publish to delivery; in both cases all in one process';
   for (const [percent, aim] of [
     [50, undefined],
     [99, '≤ 50 ms'],
@@ -36,6 +43,8 @@ export async function* latency(): AsyncGenerator<Row> {
       what: `publish → verified delivery at ${perSecond}/s, p${percent}`,
       value: percentile(times, percent),
       unit: 'ms',
+      peer: percentile(bare, percent),
+      ratio: percentile(bare, percent) / percentile(times, percent),
       ...(aim === undefined ? {} : { aim }),
       note,
     };

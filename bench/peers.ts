@@ -81,3 +81,36 @@ export async function bareReceive({ hub }: DevelopmentHub, o: BareConsuming): Pr
   await hub.manager.consumers.delete(o.stream, name);
   return rate;
 }
+
+type Pace = (
+  count: number,
+  work: (index: number) => Promise<{ id: string }>,
+) => Promise<readonly Readonly<{ id: string; dueMs: number }>[]>;
+
+/** Milliseconds from each publish to its delivery, both bare, at the pace given. */
+export async function bareDelivery(
+  { hub }: DevelopmentHub,
+  o: Readonly<{ data: Uint8Array; count: number }>,
+  atPace: Pace,
+): Promise<readonly number[]> {
+  const name = 'peer_latency';
+  await hub.manager.consumers.add(stream, { durable_name: name, ack_policy: AckPolicy.Explicit });
+  const consumer = await hub.jetstream.consumers.get(stream, name);
+  const messages = await consumer.consume();
+  const arrived = new Map<string, number>();
+  const receiving = (async () => {
+    for await (const message of messages) {
+      arrived.set(message.headers?.get('Nats-Msg-Id') ?? '', performance.now());
+      message.ack();
+      if (arrived.size === o.count) return;
+    }
+  })();
+  const sent = await atPace(o.count, async (index) => {
+    const id = `latency-${index}`;
+    await hub.jetstream.publish(subject, o.data, { msgID: id, timeout: 20_000 });
+    return { id };
+  });
+  await receiving;
+  await messages.close();
+  return sent.map(({ id, dueMs }) => (arrived.get(id) ?? Number.NaN) - dueMs);
+}
