@@ -119,6 +119,12 @@ export const auditEvents = {
     optional: ['message', 'subject', 'code', 'kind', 'lane', ...who, ...judged],
     secrets: ['reason'],
   },
+  'message.expired': {
+    meaning: 'the hub did not take a message of ours before its delivery time; it left the outbox unsent',
+    required: ['subject', 'sequence', 'digest'],
+    optional: ['message', 'kind', 'lane'],
+    secrets: [],
+  },
   'message.erased': {
     meaning: 'the keys of a message were destroyed; that it existed stays on record',
     required: ['message', 'digest'],

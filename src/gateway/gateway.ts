@@ -18,6 +18,7 @@ import { createInbound, type Inbound } from './inbound.ts';
 import { createOutbound } from './outbound.ts';
 import { createOutboxPublisher } from './outbox-publisher.ts';
 import { preview } from './preview.ts';
+import { pruneOutbox } from './prune-outbox.ts';
 import { createReceiptSender } from './receipt-sender.ts';
 import type { EventView, GatewayApi } from './views.ts';
 
@@ -216,7 +217,7 @@ function keepHouse(context: GatewayContext, parts: Parts): void {
   const round = (): void => {
     const nowMs = context.clock.nowMs();
     attempt(context, () => parts.inbound.expire());
-    attempt(context, () => context.store.outbox.prune(nowMs));
+    attempt(context, () => pruneOutbox(context));
     attempt(context, () => context.store.idempotency.forgetBefore(nowMs - limits.idempotencyKeptMs));
     next = context.clock.after(housekeepingMs, round);
   };

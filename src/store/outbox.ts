@@ -44,6 +44,10 @@ export function createOutbox(context: Context): Outbox {
      FROM outbox o JOIN envelopes e ON e.id = o.envelope
      WHERE o.sent = 0 AND o.stream = ? AND o.lane = ? ORDER BY o.id LIMIT ?`,
   );
+  const overdue = database.prepare(
+    `SELECT o.channel, o.sequence, e.digest FROM outbox o JOIN envelopes e ON e.id = o.envelope
+     WHERE o.sent = 0 AND o.deliver_by_ms < ? ORDER BY o.deliver_by_ms LIMIT ?`,
+  );
   const fence = database.prepare('SELECT stream_sequence FROM fences WHERE subject = ?');
   const marking = createMarking(context, counts);
   return {
@@ -82,6 +86,14 @@ export function createOutbox(context: Context): Outbox {
     ...marking,
     fence: (subject) => fence.get<{ stream_sequence: number }>(subject)?.stream_sequence,
     unsent: () => counts.all().reduce((sum, row) => sum + row.rows, 0),
+    overdue: (nowMs, limit) =>
+      overdue
+        .all<Pick<Row, 'channel' | 'sequence' | 'digest'>>(nowMs, limit)
+        .map(({ channel, sequence, digest }) => ({
+          subject: channels.name(channel).subject,
+          sequence,
+          digest,
+        })),
     prune: createPrune(context, counts),
   };
 }

@@ -161,6 +161,8 @@ export interface Outbox {
   fence(subject: string): number | undefined;
   setFence(subject: string, streamSequence: number): void;
   unsent(): number;
+  /** Unsent rows past their delivery time, which `prune` drops; at most `limit`. */
+  overdue(nowMs: number, limit: number): readonly Pick<OutboxRow, 'subject' | 'sequence' | 'digest'>[];
   /** Drops rows that every recipient has receipted or whose delivery time is past; returns how many. */
   prune(nowMs: number): number;
 }
