@@ -60,7 +60,7 @@ async function measure(sender: BenchGateway, receiver: BenchGateway): Promise<re
   const all = new Promise<void>((done) => {
     look = () => {
       const now = performance.now();
-      for (const { id, message } of receiver.gateway.eventsAfter(last, 1000)) {
+      for (const { id, message } of receiver.store.events.after(last, 1000)) {
         last = id;
         if (message !== undefined) arrived.set(message, now);
       }

@@ -1,7 +1,6 @@
 /** The gateway: both pipelines, what runs beside them, and its life from start to stop. */
 
 import type { Cancel } from '../clock.ts';
-import { rfc3339 } from '../clock.ts';
 import { asComityError, ComityError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { placeOf } from '../log.ts';
@@ -20,7 +19,7 @@ import { createOutboxPublisher } from './outbox-publisher.ts';
 import { preview } from './preview.ts';
 import { pruneOutbox } from './prune-outbox.ts';
 import { createReceiptSender } from './receipt-sender.ts';
-import type { EventView, GatewayApi } from './views.ts';
+import type { GatewayApi } from './views.ts';
 
 const housekeepingMs = 60_000;
 const drainMs = 10_000;
@@ -32,8 +31,6 @@ export interface Gateway extends GatewayApi {
   start(): Promise<void>;
   /** Takes no more drafts, brings out what waits as far as the hub lets it, and stops. */
   stop(): Promise<void>;
-  /** Every event, for the process itself: what an officer is shown is `events`. */
-  eventsAfter(id: number, limit: number): readonly EventView[];
   /** Publishes the statement, when it is a newer one than the hub has. */
   publishStatement(statement: string): Promise<void>;
 }
@@ -64,8 +61,6 @@ export function createGateway(context: GatewayContext, o: { statement: string })
     envelope: (id, officer) => envelope(context, id, officer),
     quarantine: (before, limit) => quarantine(context, before, limit),
     events: (officer, o) => eventsFor(context, officer, o),
-    eventsAfter: (id, limit) =>
-      context.store.events.after(id, limit).map(({ atMs, ...event }) => ({ ...event, at: rfc3339(atMs) })),
     lastEventId: () => context.store.events.lastId(),
     onEvents: (run) => context.store.events.onCommit(run),
     health: () => health(context, facts()),

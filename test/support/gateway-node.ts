@@ -12,13 +12,12 @@ import {
   type GatewayContext,
   hubViewOf,
 } from '../../src/gateway/index.ts';
-import type { EventView } from '../../src/gateway/views.ts';
 import { systemRandom } from '../../src/ids.ts';
 import type { MessageKeys } from '../../src/keys/index.ts';
 import { silentLog } from '../../src/log.ts';
 import { createPolicyEngine } from '../../src/policy/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { Store, StoredEvent } from '../../src/store/port.ts';
 import { connectHub, whenConnected } from '../../src/transport/index.ts';
 import type { Transport } from '../../src/transport/port.ts';
 import { createTrustBook, isPinned, pinTrust, type TrustBook } from '../../src/trust/index.ts';
@@ -68,7 +67,7 @@ export interface Node {
   readonly context: GatewayContext;
   readonly directory: string;
   /** Resolves with the first event from now or earlier that satisfies the test. */
-  event(matches: (event: EventView) => boolean): Promise<EventView>;
+  event(matches: (event: StoredEvent) => boolean): Promise<StoredEvent>;
   /** Resolves when `holds` does, looked at after every event. */
   until(holds: () => boolean): Promise<void>;
   stop(): Promise<void>;
@@ -198,8 +197,8 @@ function nodeOf(context: GatewayContext, gateway: Gateway, directory: string): N
     directory,
     until,
     async event(matches) {
-      await until(() => gateway.eventsAfter(0, 100_000).some(matches));
-      const found = gateway.eventsAfter(0, 100_000).find(matches);
+      await until(() => store.events.after(0, 100_000).some(matches));
+      const found = store.events.after(0, 100_000).find(matches);
       if (found === undefined) throw new TypeError('the event went away');
       return found;
     },
