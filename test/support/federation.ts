@@ -1,6 +1,6 @@
 /** A federation in memory, made of real keys, certificates and signatures in some hundredths of a second. */
 import { execFileSync } from 'node:child_process';
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -236,7 +236,11 @@ function makeAgency(
   const { certPem, keyPem } = readPki(id);
   const certificateKey = createPrivateKey(keyPem);
   // Said before a state that the agency fell into: what it says afterwards would not count.
-  const issuedMs = Math.min(o.nowMs, ...(spec.states ?? []).map(({ fromMs }) => fromMs - dayMs));
+  const wantedMs = Math.min(o.nowMs, ...(spec.states ?? []).map(({ fromMs }) => fromMs - dayMs));
+  // A certificate that was just made may begin a second after `nowMs` was read, within the skew accepted.
+  const validFromMs = Date.parse(new X509Certificate(certPem).validFrom);
+  const issuedMs =
+    validFromMs - wantedMs < limits.clockSkewMsMax ? Math.max(wantedMs, validFromMs) : wantedMs;
   const keys = generateMessageKeys({ fromMs: issuedMs, weeks: o.weeks, random: o.random });
   const messageKeys = createMessageKeys(keys);
   const nats = nkeys.createUser();
